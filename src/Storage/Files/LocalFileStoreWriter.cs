@@ -12,11 +12,11 @@ internal sealed class LocalFileStoreWriter : FileStoreWriter
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private bool _closed;
 
-    public LocalFileStoreWriter(string key, string temporary, string target)
+    public LocalFileStoreWriter(string key, string temporary, string target, FileMode mode = FileMode.CreateNew)
     {
         (_key, _temporary, _target) = (key, temporary, target);
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        _file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 65536, FileOptions.Asynchronous);
+        _file = new FileStream(temporary, mode, FileAccess.Write, FileShare.Read, bufferSize: 65536, FileOptions.Asynchronous);
     }
 
     public override async Task<StoredContent> CommitAsync(CancellationToken cancellationToken)

@@ -39,6 +39,13 @@ public static class StorageHosting
         else services.AddPostgres();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<TrainingDbContext>>().CreateDbContext());
 
+        // Registered rather than set up through Hangfire's configuration, which keeps it in a static that hosts in one process share.
+        services.AddHangfire(hangfire => hangfire
+            .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
+            .UseSimpleAssemblyNameTypeSerializer()
+            .UseRecommendedSerializerSettings()
+            // Which errors are tried again is the runner's decision, and the job's row counts the attempts.
+            .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
         services.AddSingleton<IJobQueue, HangfireJobQueue>();
         services.AddSingleton<IFileStore>(provider => new LocalFileStore(Options(provider).FilesFolder));
         services.AddSingleton(provider => Options(provider) is { SamplesFolder: { } samples } options
@@ -55,9 +62,9 @@ public static class StorageHosting
     {
         services.AddDbContextFactory<PostgresDbContext>((provider, options) => options.UseNpgsql(Options(provider).ConnectionString));
         services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<PostgresDbContext>(provider.GetRequiredService<IDbContextFactory<PostgresDbContext>>()));
-        services.AddHangfire((provider, hangfire) => hangfire.UseJobs().UsePostgreSqlStorage(
-            postgres => postgres.UseNpgsqlConnection(Options(provider).ConnectionString),
-            new PostgreSqlStorageOptions
+        services.AddSingleton<JobStorage>(provider =>
+        {
+            var options = new PostgreSqlStorageOptions
             {
                 // The migrator does it, under the lock that it takes for our own tables.
                 PrepareSchemaIfNecessary = false,
@@ -66,7 +73,9 @@ public static class StorageHosting
                 InvisibilityTimeout = Options(provider).QueueInvisibilityTimeout,
                 QueuePollInterval = TimeSpan.FromSeconds(5),
                 EnableLongPolling = true,
-            }));
+            };
+            return new PostgreSqlStorage(new NpgsqlConnectionFactory(Options(provider).ConnectionString, options), options);
+        });
     }
 
     private static void AddSqlite(this IServiceCollection services)
@@ -76,13 +85,6 @@ public static class StorageHosting
             new SqliteConnectionStringBuilder(Options(provider).ConnectionString) { ForeignKeys = true, DefaultTimeout = 30 }.ConnectionString));
         services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<SqliteDbContext>(provider.GetRequiredService<IDbContextFactory<SqliteDbContext>>()));
         // Nothing of this queue survives a restart: the worker's sweeper fills it anew from the job table.
-        services.AddHangfire((_, hangfire) => hangfire.UseJobs().UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+        services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
     }
-
-    private static IGlobalConfiguration UseJobs(this IGlobalConfiguration hangfire) => hangfire
-        .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
-        .UseSimpleAssemblyNameTypeSerializer()
-        .UseRecommendedSerializerSettings()
-        // Which errors are tried again is the runner's decision, and the job's row counts the attempts.
-        .UseFilter(new AutomaticRetryAttribute { Attempts = 0 });
 }
