@@ -59,16 +59,19 @@ internal static class JsonLine
             return;
         }
         // The reader takes duplicated names, so whatever it rejects is the syntax; what it finds unfinished was cut.
-        var reader = new Utf8JsonReader(line.Span, isFinalBlock: false, new JsonReaderState(new() { MaxDepth = MaxDepth }));
+        Utf8JsonReader reader = Reader(line.Span);
         try
         {
-            while (reader.Read()) { }
+            while (reader.Read())
+            {
+                if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray) || reader.CurrentDepth < MaxDepth) continue;
+                notes.Fail("", $"The JSON is nested more than {MaxDepth} levels deep.");
+                return;
+            }
         }
         catch (JsonException syntax)
         {
-            notes.Fail("", reader.CurrentDepth >= MaxDepth
-                ? $"The JSON is nested more than {MaxDepth} levels deep."
-                : $"The line is not valid JSON at byte {syntax.BytePositionInLine + 1}: {WithoutPosition(syntax.Message)}");
+            notes.Fail("", $"The line is not valid JSON at byte {syntax.BytePositionInLine + 1}: {WithoutPosition(syntax.Message)}");
             return;
         }
         if (DuplicateName(line.Span) is { } path) notes.Fail(path, "The field is given twice; keep one of them.");
@@ -80,7 +83,7 @@ internal static class JsonLine
     /// <summary>The path of the first name that its object already has.</summary>
     private static string? DuplicateName(ReadOnlySpan<byte> line)
     {
-        var reader = new Utf8JsonReader(line, isFinalBlock: false, new JsonReaderState(new() { MaxDepth = MaxDepth }));
+        Utf8JsonReader reader = Reader(line);
         var open = new Stack<(HashSet<string> Names, string Path)>();
         string name = "";
         while (reader.Read())
@@ -105,6 +108,8 @@ internal static class JsonLine
         }
         return null;
     }
+
+    private static Utf8JsonReader Reader(ReadOnlySpan<byte> line) => new(line, isFinalBlock: false, new JsonReaderState(new() { MaxDepth = MaxDepth + 1 }));
 
     private static string Unescaped(ref Utf8JsonReader reader)
     {
