@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Optimization;
@@ -47,6 +48,7 @@ internal sealed class AdamW(Tensor parameters, Tensor gradients) : IDisposable
     public void Step(double learningRate)
     {
         using IDisposable noGradient = no_grad();
+        using DisposeScope scope = NewDisposeScope(); // lerp_ makes a tensor of its scalar.
         Steps++;
         double correction1 = 1 - Math.Pow(Beta1, Steps);
         double correction2 = 1 - Math.Pow(Beta2, Steps);
