@@ -1,1 +1,10 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using TrainingService.Api.Hosting;
+using TrainingService.Storage.Hosting;
+
+WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+builder.AddStorage();
+builder.AddApi();
+
+WebApplication app = builder.Build();
+app.MapApi();
+app.Run();

@@ -123,6 +123,12 @@ public sealed class FineTuningJob
     /// <summary>Counts the claims: a write that carries an older epoch changes nothing.</summary>
     public int LeaseEpoch { get; private set; }
 
+    /// <summary>The last claim that saved a training state or ended in good order.</summary>
+    public int ProgressEpoch { get; private set; }
+
+    /// <summary>Claims in a row, the present one included, that brought the job no further: a worker crashed, or an error may pass by itself.</summary>
+    public int AttemptsWithoutProgress => LeaseEpoch - ProgressEpoch;
+
     /// <summary>Whether the job has ended for good.</summary>
     public bool IsFinal => Status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Cancelled;
 
@@ -181,6 +187,7 @@ public sealed class FineTuningJob
         RequireRunning("be held");
         Status = JobStatus.Paused;
         PauseRequested = false;
+        ProgressEpoch = LeaseEpoch;
         ReleaseLease();
     }
 
@@ -188,6 +195,15 @@ public sealed class FineTuningJob
     public void HandOver()
     {
         RequireRunning("be handed over");
+        Status = JobStatus.Queued;
+        ProgressEpoch = LeaseEpoch;
+        ReleaseLease();
+    }
+
+    /// <summary>An error that may pass by itself: the job waits for another attempt, and this one counts as without progress.</summary>
+    public void RetryLater()
+    {
+        RequireRunning("be tried again");
         Status = JobStatus.Queued;
         ReleaseLease();
     }

@@ -1,0 +1,54 @@
+using System.Text.Json;
+
+namespace TrainingService.Api.FineTuning;
+
+/// <summary>What a fine-tuning job is created from.</summary>
+public sealed record CreateJobRequest
+{
+    /// <summary>Id of the model to start from: one of <c>GET /v1/models</c>.</summary>
+    /// <example>demo-model</example>
+    public required string Model { get; init; }
+
+    /// <summary>Id of an uploaded file of purpose fine-tune with the training rows.</summary>
+    /// <example>file-XF99R149oP81Kr64h41SYe</example>
+    public required string TrainingFile { get; init; }
+
+    /// <summary>Id of an uploaded file of purpose fine-tune with rows to evaluate on.</summary>
+    public string? ValidationFile { get; init; }
+
+    /// <summary>How to train.</summary>
+    public required CreateJobMethod Method { get; init; }
+
+    /// <summary>Part of the tuned model's name, 1 to 64 characters.</summary>
+    public string? Suffix { get; init; }
+
+    /// <summary>Seed of shuffling, adapter initialisation and dropout, 0 to 2147483647; 42 by default.</summary>
+    public int? Seed { get; init; }
+
+    /// <summary>Up to 16 keys of at most 64 characters with text values of at most 512 characters.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>Must be empty or null: there are none.</summary>
+    public IReadOnlyList<string>? Integrations { get; init; }
+}
+
+/// <summary>How to train.</summary>
+public sealed record CreateJobMethod
+{
+    /// <summary>Must be <c>dpo</c>.</summary>
+    /// <example>dpo</example>
+    public required string Type { get; init; }
+
+    /// <summary>Settings; absent ones and "auto" take the recipe's defaults.</summary>
+    public CreateJobDpo? Dpo { get; init; }
+}
+
+/// <summary>Settings of direct preference optimisation.</summary>
+public sealed record CreateJobDpo
+{
+    /// <summary>Optimisation, loss, lengths, logging, evaluation and checkpoints, under OpenAI's and TRL's names.</summary>
+    public JsonElement? Hyperparameters { get; init; }
+
+    /// <summary>The adapter, under PEFT's names.</summary>
+    public JsonElement? Lora { get; init; }
+}

@@ -1,0 +1,45 @@
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+using TrainingService.Api.Hosting;
+
+namespace TrainingService.Api.Swagger;
+
+/// <summary>The API's description and the pages to try it out. Texts stand as XML comments on the endpoints themselves.</summary>
+internal static class SwaggerHosting
+{
+    private const string DocumentName = "v1";
+
+    public static void AddSwagger(this IServiceCollection services)
+    {
+        services.AddEndpointsApiExplorer();
+        services.AddSwaggerGen(swagger =>
+        {
+            swagger.SwaggerDoc(DocumentName, new()
+            {
+                Title = "Preference fine-tuning",
+                Version = DocumentName,
+                Description = "Upload preference pairs, train a LoRA adapter by direct preference optimisation, watch it, download it. "
+                    + "Paths and shapes are OpenAI's: their SDKs work when pointed here.",
+            });
+            swagger.IncludeXmlComments(typeof(ApiHost).Assembly);
+            swagger.CustomOperationIds(api => api.TryGetMethodInfo(out var method) ? char.ToLowerInvariant(method.Name[0]) + method.Name[1..] : null);
+            swagger.SupportNonNullableReferenceTypes();
+            swagger.NonNullableReferenceTypesAsRequired();
+            swagger.SchemaFilter<RecipeSchemaFilter>();
+            swagger.OperationFilter<ErrorResponsesFilter>();
+            swagger.OperationFilter<RequestExamplesFilter>();
+        });
+    }
+
+    public static void UseSwaggerPages(this WebApplication app)
+    {
+        app.UseSwagger(swagger => swagger.OpenApiVersion = OpenApiSpecVersion.OpenApi3_0);
+        app.UseSwaggerUI(ui =>
+        {
+            ui.DocumentTitle = "Preference fine-tuning";
+            ui.SwaggerEndpoint($"{DocumentName}/swagger.json", "Preference fine-tuning");
+            ui.EnableTryItOutByDefault();
+            ui.DisplayRequestDuration();
+        });
+    }
+}

@@ -1,0 +1,33 @@
+using System.Text.Json;
+
+namespace TrainingService.Datasets.Formats;
+
+/// <summary>
+/// TRL's conversational rows with an implicit prompt: <c>chosen</c> and <c>rejected</c> hold the whole conversation, and
+/// the turns that both begin with are the prompt.
+/// </summary>
+internal sealed class TrlImplicitMessagesShape : PreferenceShape
+{
+    public override PreferenceFormat Format => PreferenceFormat.TrlImplicitMessages;
+    public override string Description => "TRL's conversational format without a prompt (chosen and rejected hold the whole conversation)";
+    public override IReadOnlyList<string> Fields { get; } = ["chosen", "rejected", "tools", "chat_template_kwargs"];
+
+    public override bool Recognises(JsonElement row) => !row.TryGetProperty("prompt", out _) && TrlRow.HoldsMessages(row);
+
+    public override PreferencePair? Read(JsonElement row, RowNotes notes)
+    {
+        if (MessageReader.Read(row, "chosen", "chosen", notes) is not { } chosen) return null;
+        if (MessageReader.Read(row, "rejected", "rejected", notes) is not { } rejected) return null;
+        JsonElement chosenTurns = row.GetProperty("chosen"), rejectedTurns = row.GetProperty("rejected");
+        if (JsonElement.DeepEquals(chosenTurns, rejectedTurns))
+            return (PreferencePair?)notes.Fail("rejected", MessageReader.Identical("chosen"));
+
+        int shared = ImplicitPrompt.SharedTurns(chosenTurns, rejectedTurns);
+        if (shared == 0)
+            return (PreferencePair?)notes.Fail("chosen", "There is no prompt: chosen and rejected differ from their first message on. Give the conversation so far as 'prompt', or begin both with it.");
+        if (!MessageReader.EndsAsPrompt(chosen[shared - 1], $"chosen[{shared - 1}]", notes)
+            || !MessageReader.IsCompletion(chosen[shared..], "chosen", shared, notes)
+            || !MessageReader.IsCompletion(rejected[shared..], "rejected", shared, notes)) return null;
+        return TrlRow.WithTemplateInputs(new ConversationPair(notes.Row, chosen[..shared], chosen[shared..], rejected[shared..]), row, notes);
+    }
+}

@@ -1,0 +1,13 @@
+namespace TrainingService.Datasets.Preparation;
+
+/// <summary>How long the rows are, in tokens. Each value is that of an actual row (nearest rank).</summary>
+public sealed record LengthQuantiles(int Minimum, int Median, int P90, int P99, int Maximum)
+{
+    internal static LengthQuantiles Of(List<int> lengths)
+    {
+        if (lengths.Count == 0) return new(0, 0, 0, 0, 0);
+        lengths.Sort();
+        int At(double share) => lengths[Math.Max(0, (int)Math.Ceiling(share * lengths.Count) - 1)];
+        return new(lengths[0], At(0.5), At(0.9), At(0.99), lengths[^1]);
+    }
+}

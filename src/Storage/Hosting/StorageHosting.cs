@@ -1,0 +1,91 @@
+using Hangfire;
+using Hangfire.InMemory;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using TrainingService.Storage.Database;
+using TrainingService.Storage.Files;
+using TrainingService.Storage.Models;
+using TrainingService.Storage.Queue;
+
+namespace TrainingService.Storage.Hosting;
+
+/// <summary>Adds everything durable to a host.</summary>
+public static class StorageHosting
+{
+    /// <summary>Tag of the health checks that say whether the host can serve.</summary>
+    public const string ReadyTag = "ready";
+
+    /// <summary>
+    /// Adds records, file store, queue and models as section <c>Storage</c> says. Call it before anything that starts
+    /// with the host and needs the database: hosted services start in order, and the first one migrates.
+    /// </summary>
+    public static TBuilder AddStorage<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
+    {
+        IServiceCollection services = builder.Services;
+        services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddHostedService<DatabaseMigrator>();
+        services.AddHealthChecks()
+            .AddCheck<DatabaseHealthCheck>("database", tags: [ReadyTag])
+            .AddCheck<FileStoreHealthCheck>("files", tags: [ReadyTag]);
+
+        // The provider decides which context type there is, so it is read before the host is built.
+        var provider = builder.Configuration.GetSection(StorageOptions.Section).GetValue(nameof(StorageOptions.Provider), StorageProvider.Postgres);
+        if (provider == StorageProvider.Sqlite) services.AddSqlite();
+        else services.AddPostgres();
+        services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<TrainingDbContext>>().CreateDbContext());
+
+        // Registered rather than set up through Hangfire's configuration, which keeps it in a static that hosts in one process share.
+        services.AddHangfire(hangfire => hangfire
+            .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
+            .UseSimpleAssemblyNameTypeSerializer()
+            .UseRecommendedSerializerSettings()
+            // Which errors are tried again is the runner's decision, and the job's row counts the attempts.
+            .UseFilter(new AutomaticRetryAttribute { Attempts = 0 }));
+        services.AddSingleton<IJobQueue, HangfireJobQueue>();
+        services.AddSingleton<IFileStore>(provider => new LocalFileStore(Options(provider).FilesFolder));
+        services.AddSingleton(provider => Options(provider) is { SamplesFolder: { } samples } options
+            ? new ModelFolder(options.ModelsFolder, samples)
+            : new ModelFolder(Options(provider).ModelsFolder));
+        services.AddSingleton<ModelCatalog>();
+        services.AddSingleton(TimeProvider.System);
+        return builder;
+    }
+
+    private static StorageOptions Options(IServiceProvider provider) => provider.GetRequiredService<IOptions<StorageOptions>>().Value;
+
+    private static void AddPostgres(this IServiceCollection services)
+    {
+        services.AddDbContextFactory<PostgresDbContext>((provider, options) => options.UseNpgsql(Options(provider).ConnectionString));
+        services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<PostgresDbContext>(provider.GetRequiredService<IDbContextFactory<PostgresDbContext>>()));
+        services.AddSingleton<JobStorage>(provider =>
+        {
+            var options = new PostgreSqlStorageOptions
+            {
+                // The migrator does it, under the lock that it takes for our own tables.
+                PrepareSchemaIfNecessary = false,
+                // Off, a job longer than the timeout is given to a second worker while the first still trains it.
+                UseSlidingInvisibilityTimeout = true,
+                InvisibilityTimeout = Options(provider).QueueInvisibilityTimeout,
+                QueuePollInterval = TimeSpan.FromSeconds(5),
+                EnableLongPolling = true,
+            };
+            return new PostgreSqlStorage(new NpgsqlConnectionFactory(Options(provider).ConnectionString, options), options);
+        });
+    }
+
+    private static void AddSqlite(this IServiceCollection services)
+    {
+        services.AddDbContextFactory<SqliteDbContext>((provider, options) => options.UseSqlite(
+            // A writer waits for another one rather than fail: the API writes while the worker flushes metrics.
+            new SqliteConnectionStringBuilder(Options(provider).ConnectionString) { ForeignKeys = true, DefaultTimeout = 30 }.ConnectionString));
+        services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<SqliteDbContext>(provider.GetRequiredService<IDbContextFactory<SqliteDbContext>>()));
+        // Nothing of this queue survives a restart: the worker's sweeper fills it anew from the job table.
+        services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
+    }
+}

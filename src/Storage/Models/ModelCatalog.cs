@@ -1,0 +1,89 @@
+using System.IO.Compression;
+using Microsoft.EntityFrameworkCore;
+using TrainingService.Domain.Jobs;
+using TrainingService.Storage.Database;
+using TrainingService.Storage.Files;
+
+namespace TrainingService.Storage.Models;
+
+/// <summary>Every model a job can start from and a chat can talk to: those in folders and those that jobs made.</summary>
+/// <param name="folders">The models in folders.</param>
+/// <param name="files">Holds the adapters that jobs made.</param>
+/// <param name="contexts">The records.</param>
+public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbContextFactory<TrainingDbContext> contexts)
+{
+    private const string AdaptersFolder = "adapters";
+
+    /// <summary>The models in folders, by id.</summary>
+    public IReadOnlyList<ModelSource> ListFolders() => folders.List();
+
+    /// <summary>Whether there is a model of this id; takes no adapter out of the store.</summary>
+    public async Task<bool> ExistsAsync(string id, CancellationToken cancellationToken) =>
+        folders.Find(id) is not null || await FindTunedAsync(id, cancellationToken) is not null;
+
+    /// <summary>
+    /// The model with this id as files, or null when there is none. A tuned model's adapter is taken out of the store
+    /// into a folder, once: adapters do not change.
+    /// </summary>
+    /// <exception cref="FileStoreException">The adapter cannot be read.</exception>
+    public async Task<ModelSource?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        if (folders.Find(id) is { } source) return source;
+        if (await FindTunedAsync(id, cancellationToken) is not { } tuned) return null;
+        return new(id, tuned.Base.Folder, tuned.Base.BaseId ?? tuned.Base.Id, UnpackAdapter(tuned.AdapterKey), tuned.CreatedAt);
+    }
+
+    private async Task<(ModelSource Base, string AdapterKey, DateTime CreatedAt)?> FindTunedAsync(string id, CancellationToken cancellationToken)
+    {
+        if (!id.StartsWith("ft:", StringComparison.Ordinal)) return null;
+        await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
+        (string JobId, string AdapterKey, DateTime CreatedAt) tuned;
+        if (await db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.FineTunedModel == id, cancellationToken) is { AdapterKey: { } key } job)
+            tuned = (job.Id, key, job.FinishedAt ?? job.CreatedAt);
+        else if (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(c => c.ModelName == id, cancellationToken) is { } checkpoint)
+            tuned = (checkpoint.JobId, checkpoint.AdapterKey, checkpoint.CreatedAt);
+        else
+            return null;
+
+        return folders.Find(await StartOfAsync(db, tuned.JobId, cancellationToken)) is { } source
+            ? (source, tuned.AdapterKey, tuned.CreatedAt)
+            : null;
+    }
+
+    /// <summary>A job that started from a tuned model went on with its adapter: both adapt the model at the chain's start.</summary>
+    private static async Task<string> StartOfAsync(TrainingDbContext db, string jobId, CancellationToken cancellationToken)
+    {
+        string model = await db.Jobs.Where(j => j.Id == jobId).Select(j => j.Model).SingleAsync(cancellationToken);
+        while (model.StartsWith("ft:", StringComparison.Ordinal))
+        {
+            string tuned = model;
+            model = await db.Jobs.Where(j => j.FineTunedModel == tuned).Select(j => j.Model).SingleOrDefaultAsync(cancellationToken)
+                ?? await db.Checkpoints.Where(c => c.ModelName == tuned)
+                    .Join(db.Jobs, c => c.JobId, j => j.Id, (_, j) => j.Model).SingleAsync(cancellationToken);
+        }
+        return model;
+    }
+
+    private string UnpackAdapter(string key)
+    {
+        string folder = Path.Combine(files.WorkFolder(AdaptersFolder), key.Replace('/', '.'));
+        if (Directory.Exists(folder)) return folder;
+
+        string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var archive = new ZipArchive(files.OpenRead(key), ZipArchiveMode.Read))
+                archive.ExtractToDirectory(temporary);
+            Directory.Move(temporary, folder);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            // Another request unpacked the same adapter meanwhile.
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+        return folder;
+    }
+}

@@ -1,0 +1,11 @@
+namespace TrainingService.Storage.Queue;
+
+/// <summary>Jobs waiting for a worker. The queue only wakes workers: the job's row decides who may run it.</summary>
+public interface IJobQueue
+{
+    /// <summary>Lets a worker run the job; twice does no harm.</summary>
+    void Enqueue(string jobId);
+
+    /// <summary>Ids of the jobs that wait in the queue, and of those that a worker took out of it.</summary>
+    (IReadOnlySet<string> Waiting, IReadOnlySet<string> Taken) List();
+}

@@ -1,0 +1,142 @@
+using TrainingService.Datasets.Formats;
+using TrainingService.Datasets.Preparation;
+using TrainingService.Datasets.Templates;
+using TrainingService.Datasets.Tests.Formats;
+using TrainingService.Datasets.Tests.Templates;
+using TrainingService.Datasets.Tokenization;
+
+namespace TrainingService.Datasets.Tests.Preparation;
+
+public sealed class PairPreparerTests
+{
+    private static readonly string s_model = TestFiles.Golden("training", "model");
+    private static readonly ModelTokenizer s_tokenizer = ModelTokenizer.Load(s_model);
+    private static readonly TextPair s_plain = new(1, "How does a lion sound? Answer:", " A lion roars.", " Wow, what an excellent thing to ask! A lion roars.");
+
+    [Fact]
+    public void LongPrompt_KeepsItsEnd()
+    {
+        TokenizedPair whole = Assert.Single(Prepare(null, null, s_plain).Pairs);
+        PreparedDataset prepared = Prepare(null, 5, s_plain);
+        TokenizedPair cut = Assert.Single(prepared.Pairs);
+        Assert.Equal(whole.PromptIds[^5..], cut.PromptIds);
+        Assert.Equal(whole.ChosenIds, cut.ChosenIds);
+        Assert.Equal((1, 0, 0), (prepared.Report.PromptsTruncated, prepared.Report.ChosenTruncated, prepared.Report.RejectedTruncated));
+        Assert.Equal(whole.PromptIds.Length, prepared.Report.PromptLengths.Maximum);
+    }
+
+    [Fact]
+    public void LongCompletion_KeepsItsStart()
+    {
+        TokenizedPair whole = Assert.Single(Prepare(null, null, s_plain).Pairs);
+        PreparedDataset prepared = Prepare(5 + whole.ChosenIds.Length, 5, s_plain);
+        TokenizedPair cut = Assert.Single(prepared.Pairs);
+        Assert.Equal(whole.ChosenIds, cut.ChosenIds);
+        Assert.Equal(whole.RejectedIds[..whole.ChosenIds.Length], cut.RejectedIds);
+        Assert.Equal((1, 0, 1), (prepared.Report.PromptsTruncated, prepared.Report.ChosenTruncated, prepared.Report.RejectedTruncated));
+    }
+
+    [Fact]
+    public void PromptThatFillsMaxLength_IsDroppedUnlessItIsCutFirst()
+    {
+        int prompt = Assert.Single(Prepare(null, null, s_plain).Pairs).PromptIds.Length;
+        Assert.Empty(Prepare(prompt, null, s_plain).Pairs);
+        Assert.Single(Prepare(prompt + 1, null, s_plain).Pairs);
+        Assert.Single(Prepare(prompt, prompt - 1, s_plain).Pairs);
+    }
+
+    [Fact]
+    public void PlainCompletion_EndsWithOneEndToken()
+    {
+        int eos = s_tokenizer.EosId!.Value;
+        TokenizedPair appended = Assert.Single(Prepare(null, null, s_plain).Pairs);
+        TokenizedPair given = Assert.Single(Prepare(null, null, s_plain with { Chosen = s_plain.Chosen + s_tokenizer.EosToken }).Pairs);
+        Assert.Equal(eos, appended.ChosenIds[^1]);
+        Assert.Equal(1, appended.ChosenIds.Count(id => id == eos));
+        Assert.Equal(appended.ChosenIds, given.ChosenIds);
+    }
+
+    [Fact]
+    public void BeginToken_IsPrependedOnceWhereTheTokenizerAddsIt()
+    {
+        using var model = new ModelFolder();
+        const string AddsBegin = """{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|im_start|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"<|im_start|>":{"id":"<|im_start|>","ids":[1],"tokens":["<|im_start|>"]}}}""";
+        string json = File.ReadAllText(Path.Combine(model.Path, "tokenizer.json"));
+        model.Write("tokenizer.json", json.Replace("\"post_processor\": null", "\"post_processor\": " + AddsBegin));
+        ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
+        Assert.Equal([1], tokenizer.Encode("", addSpecialTokens: true));
+
+        var preparer = new PairPreparer(tokenizer, template: null, new PreparationOptions(null, null));
+        PreparedDataset prepared = preparer.Prepare([s_plain, s_plain with { Row = 2, Prompt = "<|im_start|>" + s_plain.Prompt }], TestContext.Current.CancellationToken);
+        int[] without = Assert.Single(Prepare(null, null, s_plain).Pairs).PromptIds;
+        Assert.Equal([1, .. without], prepared.Pairs[0].PromptIds);
+        Assert.Equal(prepared.Pairs[0].PromptIds, prepared.Pairs[1].PromptIds);
+    }
+
+    [Fact]
+    public void Report_DescribesThePairs()
+    {
+        PreparedDataset prepared = Prepare(null, null, s_plain, s_plain with { Row = 2, Chosen = s_plain.Rejected, Rejected = s_plain.Chosen }, s_plain with { Row = 3 });
+        DatasetReport report = prepared.Report;
+        TokenizedPair first = prepared.Pairs[0];
+        Assert.Equal((3, 3), (report.Rows, report.Pairs));
+        Assert.Equal(1.0 / 3, report.ChosenLongerShare, 12);
+        Assert.Equal(3 * first.PromptIds.Length, report.PromptTokens);
+        Assert.Equal(prepared.Pairs.Sum(p => (2 * p.PromptIds.Length) + p.ChosenIds.Length + p.RejectedIds.Length), report.TokensAnEpoch);
+        Assert.Equal((first.ChosenIds.Length, first.ChosenIds.Length, first.RejectedIds.Length), (report.ChosenLengths.Minimum, report.ChosenLengths.Median, report.ChosenLengths.Maximum));
+        Assert.Equal(first.PromptIds.Length + first.RejectedIds.Length, report.PairLengths.Minimum);
+        Assert.Empty(report.Dropped);
+        Assert.Empty(report.Errors);
+    }
+
+    [Fact]
+    public void CompletionsThatAreCutToTheSame_AreCounted()
+    {
+        var pair = new TextPair(7, "Go on:", " A lion roars.", " A lion roars. Yes.");
+        int chosen = Assert.Single(Prepare(null, null, pair).Pairs).ChosenIds.Length - 1;
+        int prompt = Assert.Single(Prepare(null, null, pair).Pairs).PromptIds.Length;
+        RowGroup identical = Assert.IsType<RowGroup>(Prepare(prompt + chosen, null, pair).Report.IdenticalCompletions);
+        Assert.Equal([7], identical.FirstRows);
+        Assert.Null(Prepare(null, null, pair).Report.IdenticalCompletions);
+    }
+
+    [Fact]
+    public void MessagesForAModelWithoutTemplate_AreAnError()
+    {
+        var pair = new ConversationPair(1, [new("user", "Hi")], [new("assistant", "a")], [new("assistant", "b")]);
+        var preparer = new PairPreparer(s_tokenizer, template: null, new PreparationOptions(null, null));
+        PreparedDataset prepared = preparer.Prepare([pair, pair with { Row = 2 }], TestContext.Current.CancellationToken);
+        RowGroup error = Assert.Single(prepared.Report.Errors);
+        Assert.Equal((2, 2), (error.Rows, prepared.Report.Rows));
+        Assert.Contains("no chat template", error.Reason);
+        Assert.Empty(prepared.Pairs);
+    }
+
+    [Fact]
+    public void RowsThatTheTemplateRefusesOrLeavesOut_AreErrorsWithItsWords()
+    {
+        using var model = new ModelFolder();
+        model.Write("chat_template.jinja", "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system, please') }}{% elif m.content != 'secret' %}{{ m.content }}{% endif %}{% endfor %}");
+        ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
+        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(null, null));
+        ConversationPair Pair(long row, string role, string chosen) => new(row, [new(role, "Hi")], [new("assistant", chosen)], [new("assistant", " no")]);
+
+        DatasetReport report = preparer.Prepare([Pair(1, "user", " yes"), Pair(2, "system", " yes"), Pair(3, "user", "secret")], TestContext.Current.CancellationToken).Report;
+
+        Assert.Equal(1, report.Pairs);
+        Assert.Collection(report.Errors,
+            error => { Assert.Contains("No system, please", error.Reason); Assert.Equal([2], error.FirstRows); },
+            error => { Assert.Contains("chosen completion", error.Reason); Assert.Equal([3], error.FirstRows); });
+    }
+
+    [Fact]
+    public void Preparation_StopsWhenCancelled()
+    {
+        var preparer = new PairPreparer(s_tokenizer, null, new PreparationOptions(null, null));
+        Assert.Throws<OperationCanceledException>(() => preparer.Prepare([s_plain], new CancellationToken(canceled: true)));
+    }
+
+    private static PreparedDataset Prepare(int? maxLength, int? maxPromptLength, params PreferencePair[] pairs) =>
+        new PairPreparer(s_tokenizer, ChatTemplate.Load(s_model, s_tokenizer), new PreparationOptions(maxLength, maxPromptLength))
+            .Prepare(pairs, TestContext.Current.CancellationToken);
+}
