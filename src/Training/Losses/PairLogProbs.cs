@@ -14,10 +14,10 @@ internal sealed record PairLogProbs
     /// <summary>Σ log π of each rejected completion, LD-DPO's weight of the tail included.</summary>
     public required Tensor PolicyRejected { get; init; }
 
-    /// <summary>Σ log π_ref of each chosen completion; any finite numbers when <see cref="PreferenceLoss.UsesReference"/> is false.</summary>
+    /// <summary>Σ log π_ref of each chosen completion.</summary>
     public required Tensor ReferenceChosen { get; init; }
 
-    /// <summary>Σ log π_ref of each rejected completion; likewise.</summary>
+    /// <summary>Σ log π_ref of each rejected completion.</summary>
     public required Tensor ReferenceRejected { get; init; }
 
     /// <summary>Tokens of each chosen completion.</summary>

@@ -27,9 +27,6 @@ internal static class PreferenceLoss
     /// <summary>Whether a micro-batch must be given whole: these losses sort over it.</summary>
     public static bool NeedsWholeBatch(DpoRecipe recipe) => recipe.LossTypes.Any(loss => loss is LossType.Aot or LossType.AotUnpaired);
 
-    /// <summary>Whether the reference's log-probabilities are used at all.</summary>
-    public static bool UsesReference(DpoRecipe recipe) => recipe.LossTypes.Any(loss => loss is not LossType.Sft);
-
     private static Tensor PerPair(LossType loss, DpoRecipe recipe, PairLogProbs pairs, Terms terms) => loss switch
     {
         LossType.Sigmoid => SigmoidLoss.PerPair(terms.Margins, recipe.LabelSmoothing),

@@ -23,5 +23,5 @@ internal static class AtenOperators
 
     /// <summary>Gradient of a softmax over the last dimension, from its output and the gradient of that: output (…, n) → (…, n).</summary>
     public static Tensor SoftmaxBackward(Tensor gradient, Tensor output) =>
-        s_unit.Value.invoke<Tensor, Tensor>("softmax_backward", [gradient, output]);
+        (Tensor)s_unit.Value.invoke("softmax_backward", (object)gradient, output);
 }

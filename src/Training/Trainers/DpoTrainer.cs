@@ -297,7 +297,6 @@ public sealed class DpoTrainer : IDisposable
     /// <summary>The reference's summed log-probabilities of a pack, (2 · pairs,): from the cache, or by a pass that fills it.</summary>
     private Tensor ReferenceOf(ArraySegment<int> rows, PackedBatch packed, ReferenceLogProbs reference)
     {
-        if (!PreferenceLoss.UsesReference(_recipe)) return zeros([2 * rows.Count], ScalarType.Float32, _model.Device);
         if (reference.Find(rows, _model.Device) is { } known) return known;
         using DisposeScope scope = NewDisposeScope();
         using var tape = new Tape(records: false);

@@ -10,7 +10,6 @@ namespace TrainingService.Training.Trainers;
 /// <summary>Loss and metrics of one pack, from what the head said of its completion tokens.</summary>
 internal sealed class PackScores
 {
-    private readonly DpoRecipe _recipe;
     private readonly Tensor _logProbs;
     private readonly Tensor _loss;
 
@@ -21,7 +20,7 @@ internal sealed class PackScores
     /// <param name="batch">The micro-batch that the pack is a part of.</param>
     public PackScores(DpoRecipe recipe, PackedBatch packed, TokenStatistics tokens, Tensor reference, BatchSums batch)
     {
-        (_recipe, Packed, Tokens, Reference) = (recipe, packed, tokens, reference);
+        (Packed, Tokens, Reference) = (packed, tokens, reference);
         // The loss is a function of the log-probabilities alone: a graph of a few small tensors.
         using var _ = enable_grad();
         _logProbs = tokens.LogProbs.detach().requires_grad_();
@@ -74,7 +73,6 @@ internal sealed class PackScores
     /// <exception cref="InvalidOperationException">They do not: the reference is not what the policy started from.</exception>
     public void RequireEqualToReference()
     {
-        if (!PreferenceLoss.UsesReference(_recipe)) return;
         double differ = (Policy - Reference).abs().div_(Reference.abs().add_(1)).max().item<float>();
         if (differ > 1e-3)
             throw new InvalidOperationException($"Before the first step the policy's log-probabilities differ from the reference's by {differ:g3} of their size; they must be equal.");

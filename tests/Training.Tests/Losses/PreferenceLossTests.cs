@@ -118,15 +118,12 @@ public sealed class PreferenceLossTests
     }
 
     [Theory]
-    [InlineData(false, false, LossType.Sft)]
-    [InlineData(true, false, LossType.Sigmoid)]
-    [InlineData(true, true, LossType.Sft, LossType.Aot)]
-    [InlineData(true, true, LossType.AotUnpaired)]
-    public void Recipe_TellsWhatItsLossesNeed(bool usesReference, bool needsWholeBatch, params LossType[] losses)
-    {
-        DpoRecipe recipe = new() { LossTypes = losses };
-        Assert.Equal((usesReference, needsWholeBatch), (PreferenceLoss.UsesReference(recipe), PreferenceLoss.NeedsWholeBatch(recipe)));
-    }
+    [InlineData(false, LossType.Sft)]
+    [InlineData(false, LossType.Sigmoid)]
+    [InlineData(true, LossType.Sft, LossType.Aot)]
+    [InlineData(true, LossType.AotUnpaired)]
+    public void SortingLosses_NeedTheWholeBatch(bool needsWholeBatch, params LossType[] losses) =>
+        Assert.Equal(needsWholeBatch, PreferenceLoss.NeedsWholeBatch(new() { LossTypes = losses }));
 
     [Fact]
     public void PerPair_LeavesOneTensorInTheCallersScope()

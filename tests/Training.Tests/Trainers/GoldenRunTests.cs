@@ -1,6 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using TorchSharp;
+using TrainingService.Datasets.Formats;
 using TrainingService.Datasets.Preparation;
+using TrainingService.Datasets.Templates;
+using TrainingService.Datasets.Tokenization;
 using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Checkpoints;
@@ -96,8 +100,8 @@ public class GoldenRunTests(ITestOutputHelper output)
             AdapterFolder = start,
             BaseModelName = "base",
             Recipe = recipe,
-            Train = Pairs(run.GetProperty("tokens")),
-            Validation = run.TryGetProperty("eval_tokens", out JsonElement eval) ? Pairs(eval) : null,
+            Train = Cut(Pairs(run.GetProperty("tokens")), arguments.GetProperty("max_length").GetInt32()),
+            Validation = recipe.EvalStrategy == IntervalStrategy.No ? null : EvaluationPairs(),
         };
 
         double Number(string field, double otherwise) => arguments.TryGetProperty(field, out JsonElement value) ? value.GetDouble() : otherwise;
@@ -112,6 +116,21 @@ public class GoldenRunTests(ITestOutputHelper output)
         Assert.Equal(e.Names.Order(), a.Names.Order());
         return e.Names.Max(n => Golden.Difference(a.Read(n), e.Read(n)));
     }
+
+    private static IReadOnlyList<TokenizedPair> EvaluationPairs()
+    {
+        string rows = string.Join('\n', Golden.Json(Golden.Path("training", "rows.json")).GetProperty("eval").EnumerateArray().Select(r => r.GetRawText().ReplaceLineEndings("")));
+        ModelTokenizer tokenizer = ModelTokenizer.Load(Golden.Path("training", "model"));
+        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(Golden.Path("training", "model"), tokenizer), new PreparationOptions(1024, null));
+        return preparer.Prepare(PreferenceFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Pairs;
+    }
+
+    // TRL cuts in its collator, so that the runs hold the ids uncut.
+    private static List<TokenizedPair> Cut(List<TokenizedPair> pairs, int maxLength) => [.. pairs.Where(p => p.PromptIds.Length < maxLength).Select(p => p with
+    {
+        ChosenIds = [.. p.ChosenIds.Take(maxLength - p.PromptIds.Length)],
+        RejectedIds = [.. p.RejectedIds.Take(maxLength - p.PromptIds.Length)],
+    })];
 
     private static List<TokenizedPair> Pairs(JsonElement tokens) => [.. tokens.EnumerateArray().Select((row, i) =>
         new TokenizedPair(i + 1, Ids(row, "prompt_ids"), Ids(row, "chosen_ids"), Ids(row, "rejected_ids")))];
