@@ -9,7 +9,7 @@ public static class MetricNames
     /// <summary>Global L2 norm of the adapter's gradients before clipping.</summary>
     public const string GradNorm = "grad_norm";
 
-    /// <summary>Learning rate after the step.</summary>
+    /// <summary>Learning rate the step was taken with.</summary>
     public const string LearningRate = "learning_rate";
 
     /// <summary>Mean entropy of the policy's next-token distribution over completion tokens, nats.</summary>

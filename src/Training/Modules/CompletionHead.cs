@@ -1,0 +1,88 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TrainingService.Training.Modules;
+
+/// <summary>What the head says of each completion token. All tensors (completion tokens,), float32.</summary>
+/// <param name="LogProbs">log π of the token.</param>
+/// <param name="Entropy">Entropy of the next-token distribution in nats; null when not asked for.</param>
+/// <param name="MeanLogit">Mean logit over the vocabulary; null when not asked for.</param>
+/// <param name="IsFirstChoice">1 where the token has the largest logit, else 0; null when not asked for.</param>
+/// <param name="LogSquareSum">log Σ p² over the vocabulary; null when not asked for.</param>
+internal sealed record TokenStatistics(Tensor LogProbs, Tensor? Entropy, Tensor? MeanLogit, Tensor? IsFirstChoice, Tensor? LogSquareSum);
+
+/// <summary>What is asked of the head besides log-probabilities.</summary>
+[Flags]
+internal enum HeadOutputs
+{
+    /// <summary>Log-probabilities alone.</summary>
+    LogProbs = 0,
+
+    /// <summary>Entropy, mean logit, first choice.</summary>
+    Metrics = 1,
+
+    /// <summary>log Σ p², for WPO.</summary>
+    LogSquareSum = 2,
+
+    /// <summary>The gradient's direction, for a backward pass.</summary>
+    Gradient = 4,
+}
+
+/// <summary>
+/// The vocabulary projection over completion positions alone, in chunks, so that no (tokens, vocabulary) tensor survives.
+/// A loss of log-probabilities has one scalar a token as gradient, so the direction (onehot − softmax) · W is computed on
+/// the way forward and scaled later: 4 instead of 6 products a weight.
+/// </summary>
+/// <param name="weight">(vocabulary, hidden).</param>
+/// <param name="bias">(vocabulary,), or null.</param>
+internal sealed class CompletionHead(Tensor weight, Tensor? bias) : IDisposable
+{
+    /// <summary>Completion tokens a chunk.</summary>
+    private const int Chunk = 128;
+
+    private readonly Tensor _meanWeight = weight.mean([0], type: ScalarType.Float32).DetachFromDisposeScope();
+
+    /// <summary>Logits of the given hidden states: (rows, hidden) → (rows, vocabulary).</summary>
+    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, weight, bias);
+
+    /// <summary>Statistics of <paramref name="targets"/> (completion tokens,) given normed hidden states (completion tokens, hidden).</summary>
+    /// <returns>The statistics, and d log π / d hidden (completion tokens, hidden) when asked for.</returns>
+    public (TokenStatistics Statistics, Tensor? Direction) Forward(Tensor hidden, Tensor targets, HeadOutputs outputs)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long tokens = targets.shape[0];
+        bool metrics = outputs.HasFlag(HeadOutputs.Metrics);
+        Tensor logProbs = Values(true)!;
+        Tensor? entropy = Values(metrics), first = Values(metrics), squares = Values(outputs.HasFlag(HeadOutputs.LogSquareSum));
+        Tensor? direction = outputs.HasFlag(HeadOutputs.Gradient) ? empty_like(hidden) : null;
+        for (long start = 0; start < tokens; start += Chunk)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            long n = Math.Min(Chunk, tokens - start);
+            Tensor h = hidden.narrow(0, start, n), target = targets.narrow(0, start, n).unsqueeze(1);
+            Tensor logSoftmax = Logits(h).log_softmax(1, ScalarType.Float32);
+            Tensor chosen = logSoftmax.gather(1, target);
+            logProbs.narrow(0, start, n).copy_(chosen.squeeze(1));
+            first?.narrow(0, start, n).copy_(logSoftmax.argmax(1, keepdim: true).eq(target).squeeze(1));
+            squares?.narrow(0, start, n).copy_((logSoftmax * 2).logsumexp(1));
+            if (direction is null && entropy is null) continue;
+            Tensor softmax = logSoftmax.exp();
+            entropy?.narrow(0, start, n).copy_((softmax * logSoftmax).sum(1).neg_());
+            direction?.narrow(0, start, n).copy_(weight.index_select(0, target.squeeze(1)).sub_(softmax.to_type(hidden.dtype).mm(weight)));
+        }
+        Tensor? meanLogit = metrics ? MeanLogit(hidden).MoveToOuterDisposeScope() : null;
+        return (new(logProbs.MoveToOuterDisposeScope(), entropy?.MoveToOuterDisposeScope(), meanLogit, first?.MoveToOuterDisposeScope(), squares?.MoveToOuterDisposeScope()),
+            direction?.MoveToOuterDisposeScope());
+
+        Tensor? Values(bool asked) => asked ? empty([tokens], ScalarType.Float32, hidden.device) : null;
+    }
+
+    public void Dispose() => _meanWeight.Dispose();
+
+    /// <summary>The vocabulary's mean logit is the product with the vocabulary's mean weight.</summary>
+    private Tensor MeanLogit(Tensor hidden)
+    {
+        Tensor mean = hidden.to_type(ScalarType.Float32).mv(_meanWeight);
+        return bias is null ? mean : mean.add_(bias.mean([0], type: ScalarType.Float32));
+    }
+}

@@ -1,0 +1,14 @@
+namespace TrainingService.Training.Modules;
+
+/// <summary>How the tokens of a forward pass see each other: packed pairs in training, cached sequences in generation.</summary>
+internal interface IAttention
+{
+    /// <summary>Causal attention of one layer.</summary>
+    /// <param name="tape">The pass.</param>
+    /// <param name="heads">The layer's heads.</param>
+    /// <param name="layer">Index of the layer.</param>
+    /// <param name="qkv">(tokens, (heads + 2 · key heads) · size): queries, keys and values side by side, not yet turned.</param>
+    /// <param name="rotation">Turns queries and keys.</param>
+    /// <returns>(tokens, heads · size).</returns>
+    Activation Forward(Tape tape, AttentionHeads heads, int layer, Activation qkv, Rotation rotation);
+}

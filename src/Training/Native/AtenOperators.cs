@@ -1,0 +1,27 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace TrainingService.Training.Native;
+
+/// <summary>
+/// ATen operators that TorchSharp does not bind, reached through TorchScript: the source is constant and compiled once, a
+/// call costs about 3 µs, and errors inside are ordinary exceptions.
+/// </summary>
+internal static class AtenOperators
+{
+    private const string Source = """
+        def softmax_backward(gradient: Tensor, output: Tensor) -> Tensor:
+            return torch._softmax_backward_data(gradient, output, -1, output.dtype)
+
+        """;
+
+    private static readonly Lazy<jit.CompilationUnit> s_unit = new(() =>
+    {
+        TorchRuntime.Initialize();
+        return jit.compile(Source);
+    });
+
+    /// <summary>Gradient of a softmax over the last dimension, from its output and the gradient of that: output (…, n) → (…, n).</summary>
+    public static Tensor SoftmaxBackward(Tensor gradient, Tensor output) =>
+        (Tensor)s_unit.Value.invoke("softmax_backward", (object)gradient, output);
+}

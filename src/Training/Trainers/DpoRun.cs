@@ -1,0 +1,32 @@
+using TrainingService.Datasets.Preparation;
+using TrainingService.Domain.Recipes;
+
+namespace TrainingService.Training.Trainers;
+
+/// <summary>Everything a run is made of.</summary>
+public sealed record DpoRun
+{
+    /// <summary>A model folder in Hugging Face's form.</summary>
+    public required string ModelFolder { get; init; }
+
+    /// <summary>A PEFT folder to start from, or null for a fresh adapter.</summary>
+    public string? AdapterFolder { get; init; }
+
+    /// <summary>What the adapter's configuration names as its base.</summary>
+    public required string BaseModelName { get; init; }
+
+    /// <summary>The settings.</summary>
+    public required DpoRecipe Recipe { get; init; }
+
+    /// <summary>Training pairs, at least one.</summary>
+    public required IReadOnlyList<TokenizedPair> Train { get; init; }
+
+    /// <summary>Validation pairs, or null.</summary>
+    public IReadOnlyList<TokenizedPair>? Validation { get; init; }
+
+    /// <summary>Folder that keeps reference log-probabilities between runs, or null.</summary>
+    public string? ReferenceCacheFolder { get; init; }
+
+    /// <summary>Most tokens a pack; null chooses by the device. More tokens take more memory and, up to a point, less time.</summary>
+    public int? PackTokens { get; init; }
+}

@@ -1,0 +1,139 @@
+using System.Text;
+using System.Text.Json;
+using TorchSharp;
+using TrainingService.Datasets.Formats;
+using TrainingService.Datasets.Preparation;
+using TrainingService.Datasets.Templates;
+using TrainingService.Datasets.Tokenization;
+using TrainingService.Domain.Metrics;
+using TrainingService.Domain.Recipes;
+using TrainingService.Training.Checkpoints;
+using TrainingService.Training.Trainers;
+using static TorchSharp.torch;
+
+namespace TrainingService.Training.Tests.Trainers;
+
+/// <summary>Every run of TRL in tests/golden/training, repeated: each metric of each step, and the adapter that comes out.</summary>
+public class GoldenRunTests(ITestOutputHelper output)
+{
+    public static TheoryData<string> Runs => [.. Directory.GetDirectories(Golden.Path("training"))
+        .Where(d => File.Exists(Path.Combine(d, "run.json"))).Select(d => Path.GetFileName(d)!).Order()];
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void Metrics_AreTrls(string name)
+    {
+        using var folder = new TemporaryFolder();
+        JsonElement run = Golden.Json(Golden.Path("training", name, "run.json"));
+        using DpoTrainer trainer = new(RunOf(name, run, folder.Path), TimeProvider.System);
+        var observer = new RecordingObserver();
+
+        Assert.Equal(TrainingOutcome.Completed, trainer.Run(observer));
+
+        Assert.Equal(run.GetProperty("steps").GetInt32(), trainer.TotalSteps);
+        List<JsonElement> logs = [.. run.GetProperty("log").EnumerateArray().Where(l => !l.TryGetProperty("train_loss", out _))];
+        Assert.Equal(logs.Count, observer.Metrics.Count);
+        double largest = 0;
+        string where = "";
+        List<string> wrong = [];
+        for (int i = 0; i < logs.Count; i++)
+        {
+            StepMetrics metrics = observer.Metrics[i];
+            Assert.Equal(logs[i].GetProperty("step").GetInt32(), metrics.Step);
+            Assert.Equal(logs[i].GetProperty("epoch").GetDouble(), metrics.Epoch, 1e-6);
+            foreach (JsonProperty property in logs[i].EnumerateObject())
+            {
+                string metric = property.Name.StartsWith("eval_", StringComparison.Ordinal) ? property.Name[5..] : property.Name;
+                if (metric is "step" or "epoch" or "runtime" or "samples_per_second" or "steps_per_second") continue;
+                double expected = property.Value.GetDouble();
+                double actual = Assert.Contains(metric, metrics.Values), differ = Math.Abs(actual - expected), relative = differ / Math.Max(Math.Abs(expected), 1e-2);
+                if (relative > largest) (largest, where) = (relative, $"step {metrics.Step} {property.Name} {actual} for {expected}");
+                if (differ > 1e-5 && differ > 1e-3 * Math.Abs(expected)) wrong.Add($"step {metrics.Step} {property.Name}: {actual} for {expected}");
+            }
+        }
+        string adapterFolder = Path.Combine(folder.Path, "final");
+        trainer.SaveAdapter(adapterFolder);
+        double adapterDiffer = AdapterDifference(Path.Combine(adapterFolder, "adapter_model.safetensors"), Golden.Path("training", name, "final_adapter.safetensors"));
+        output.WriteLine($"{name}: largest relative difference {largest:g3} ({where}); adapter differs by {adapterDiffer:g3}");
+        Assert.Empty(wrong);
+        Assert.InRange(adapterDiffer, 0, 1e-4);
+    }
+
+    /// <summary>The run that a run.json asks for, starting from its initial adapter with the base model as reference.</summary>
+    internal static DpoRun RunOf(string name, JsonElement run, string folder)
+    {
+        JsonElement lora = run.GetProperty("lora"), arguments = run.GetProperty("arguments");
+        string start = Path.Combine(folder, "initial");
+        Directory.CreateDirectory(start);
+        File.Copy(Golden.Path("training", name, "initial_adapter.safetensors"), Path.Combine(start, "adapter_model.safetensors"));
+        File.WriteAllText(Path.Combine(start, "adapter_config.json"), $"{{\"peft_type\": \"LORA\", {lora.GetRawText()[1..]}");
+        DpoRecipe recipe = new()
+        {
+            ComputeType = ComputeType.Float32,
+            Reference = ReferencePolicy.Base,
+            SamplingStrategy = SamplingStrategy.Sequential,
+            SaveStrategy = IntervalStrategy.No,
+            BatchSize = arguments.GetProperty("per_device_train_batch_size").GetInt32(),
+            LearningRate = arguments.GetProperty("learning_rate").GetDouble(),
+            Epochs = arguments.GetProperty("num_train_epochs").GetInt32(),
+            LoggingSteps = arguments.GetProperty("logging_steps").GetInt32(),
+            Beta = Number("beta", 0.1),
+            GradientAccumulationSteps = (int)Number("gradient_accumulation_steps", 1),
+            MaxSteps = arguments.TryGetProperty("max_steps", out JsonElement steps) ? steps.GetInt32() : null,
+            LossTypes = arguments.TryGetProperty("loss_type", out JsonElement losses) ? [.. losses.EnumerateArray().Select(l => WireNames.Parse<LossType>(l.GetString())!.Value)] : [LossType.Sigmoid],
+            LossWeights = arguments.TryGetProperty("loss_weights", out JsonElement weights) ? [.. weights.EnumerateArray().Select(w => w.GetDouble())] : null,
+            LabelSmoothing = Number("label_smoothing", 0),
+            FDivergenceType = WireNames.Parse<FDivergenceType>(Text("f_divergence_type")) ?? FDivergenceType.ReverseKl,
+            UseWeighting = arguments.TryGetProperty("use_weighting", out JsonElement weighting) && weighting.GetBoolean(),
+            LdAlpha = arguments.TryGetProperty("ld_alpha", out JsonElement alpha) ? alpha.GetDouble() : null,
+            LearningRateSchedule = WireNames.Parse<LearningRateSchedule>(Text("lr_scheduler_type")) ?? LearningRateSchedule.Linear,
+            WarmupSteps = Number("warmup_steps", 0),
+            WeightDecay = Number("weight_decay", 0),
+            MaxGradNorm = Number("max_grad_norm", 1),
+            EvalStrategy = WireNames.Parse<IntervalStrategy>(Text("eval_strategy")) ?? IntervalStrategy.No,
+            EvalSteps = arguments.TryGetProperty("eval_steps", out JsonElement evalSteps) ? evalSteps.GetInt32() : null,
+        };
+        bool family = name.StartsWith("family_", StringComparison.Ordinal);
+        return new DpoRun
+        {
+            ModelFolder = family ? Golden.Path("families", name["family_".Length..]) : Golden.Path("training", "model"),
+            AdapterFolder = start,
+            BaseModelName = "base",
+            Recipe = recipe,
+            Train = Cut(Pairs(run.GetProperty("tokens")), arguments.GetProperty("max_length").GetInt32()),
+            Validation = recipe.EvalStrategy == IntervalStrategy.No ? null : EvaluationPairs(),
+        };
+
+        double Number(string field, double otherwise) => arguments.TryGetProperty(field, out JsonElement value) ? value.GetDouble() : otherwise;
+        string? Text(string field) => arguments.TryGetProperty(field, out JsonElement value) ? value.GetString() : null;
+    }
+
+    internal static double AdapterDifference(string actual, string expected)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var a = new SafetensorsReader(actual);
+        using var e = new SafetensorsReader(expected);
+        Assert.Equal(e.Names.Order(), a.Names.Order());
+        return e.Names.Max(n => Golden.Difference(a.Read(n), e.Read(n)));
+    }
+
+    private static IReadOnlyList<TokenizedPair> EvaluationPairs()
+    {
+        string rows = string.Join('\n', Golden.Json(Golden.Path("training", "rows.json")).GetProperty("eval").EnumerateArray().Select(r => r.GetRawText().ReplaceLineEndings("")));
+        ModelTokenizer tokenizer = ModelTokenizer.Load(Golden.Path("training", "model"));
+        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(Golden.Path("training", "model"), tokenizer), new PreparationOptions(1024, null));
+        return preparer.Prepare(PreferenceFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Pairs;
+    }
+
+    // TRL cuts in its collator, so that the runs hold the ids uncut.
+    private static List<TokenizedPair> Cut(List<TokenizedPair> pairs, int maxLength) => [.. pairs.Where(p => p.PromptIds.Length < maxLength).Select(p => p with
+    {
+        ChosenIds = [.. p.ChosenIds.Take(maxLength - p.PromptIds.Length)],
+        RejectedIds = [.. p.RejectedIds.Take(maxLength - p.PromptIds.Length)],
+    })];
+
+    private static List<TokenizedPair> Pairs(JsonElement tokens) => [.. tokens.EnumerateArray().Select((row, i) =>
+        new TokenizedPair(i + 1, Ids(row, "prompt_ids"), Ids(row, "chosen_ids"), Ids(row, "rejected_ids")))];
+
+    private static int[] Ids(JsonElement row, string name) => [.. row.GetProperty(name).EnumerateArray().Select(t => t.GetInt32())];
+}
