@@ -12,8 +12,8 @@ internal static class NumberFilters
     public static IEnumerable<KeyValuePair<string, Filter>> All =>
     [
         Define("abs", [], (_, v, _) => PythonNumber.Absolute(Number(v))),
-        Define("int", ["default", "base"], (_, v, a) => ToInteger(v, a.Integer(1, 10)) ?? a.Or(0, 0L)),
-        Define("float", ["default"], (_, v, a) => ToFloat(v) ?? a.Or(0, 0.0)),
+        Define("int", ["default", "base"], (_, v, a) => ToInteger(Markup.Plain(v), a.Integer(1, 10)) ?? a.Or(0, 0L)),
+        Define("float", ["default"], (_, v, a) => ToFloat(Markup.Plain(v)) ?? a.Or(0, 0.0)),
         Define("round", ["precision", "method"], Round),
         Define("filesizeformat", ["binary"], (_, v, a) => FileSize(ToFloat(v) as double? ?? throw NotANumber(v), a.Flag(0))),
     ];

@@ -75,8 +75,8 @@ internal static class SequenceFilters
 
     private static object Reverse(RenderContext context, object? value)
     {
-        if (value is string text)
-            return new PythonSlice(null, null, -1L).Apply(context, text);
+        if (value is string or Markup)
+            return Attributes.GetItem(context, value, new PythonSlice(null, null, -1L))!;
         List<object?> items = Iteration.ToList(context, value);
         items.Reverse();
         return value is PythonGenerator ? items : new PythonGenerator(context, items);
@@ -218,5 +218,5 @@ internal static class SequenceFilters
     }
 
     private static object? Fold(RenderContext context, object? key, bool caseSensitive) =>
-        !caseSensitive && key is string text ? TextOperations.Lower(context, text) : key;
+        !caseSensitive && Markup.Plain(key) is string text ? TextOperations.Lower(context, text) : key;
 }

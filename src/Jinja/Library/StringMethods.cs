@@ -82,7 +82,7 @@ internal static class StringMethods
     private static string Join(RenderContext context, string separator, object? items) => TextOperations.Join(
         context,
         separator,
-        Iteration.Of(context, items).Select((item, i) => item as string ?? throw new JinjaRenderException(
+        Iteration.Of(context, items).Select((item, i) => Markup.Plain(item) as string ?? throw new JinjaRenderException(
             $"sequence item {i}: expected str instance, {PythonType.NameOf(item)} found")));
 
     /// <summary>The part between start and end, which count code points, and where it begins in UTF-16 units; null when start is past the end.</summary>
@@ -106,7 +106,7 @@ internal static class StringMethods
         IEnumerable<object?> affixes = arguments[0] is PythonTuple several ? several : [arguments.Text(0)];
         return affixes.Any(affix =>
         {
-            string wanted = affix as string ?? throw new JinjaRenderException("startswith and endswith take a str or a tuple of str");
+            string wanted = Markup.Plain(affix) as string ?? throw new JinjaRenderException("startswith and endswith take a str or a tuple of str");
             context.ChargeText(wanted.Length);
             return atEnd ? part.EndsWith(wanted, StringComparison.Ordinal) : part.StartsWith(wanted, StringComparison.Ordinal);
         });

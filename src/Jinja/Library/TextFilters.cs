@@ -10,22 +10,21 @@ internal static class TextFilters
 {
     public static IEnumerable<KeyValuePair<string, Filter>> All =>
     [
-        Define("string", [], (c, v, _) => PythonText.Of(c, v)),
-        // A prompt is text, not HTML: nothing is escaped unless asked for, so "safe" has nothing to mark.
-        Define("safe", [], (c, v, _) => PythonText.Of(c, v)),
-        Define("escape", [], (c, v, _) => TextOperations.Escape(c, PythonText.Of(c, v))),
-        Define("e", [], (c, v, _) => TextOperations.Escape(c, PythonText.Of(c, v))),
-        Define("forceescape", [], (c, v, _) => TextOperations.Escape(c, PythonText.Of(c, v))),
-        Define("upper", [], (c, v, _) => TextOperations.Upper(c, PythonText.Of(c, v))),
-        Define("lower", [], (c, v, _) => TextOperations.Lower(c, PythonText.Of(c, v))),
-        Define("capitalize", [], (c, v, _) => TextOperations.Capitalize(c, PythonText.Of(c, v))),
+        Keeping("string", [], (c, v, _) => PythonText.Of(c, v)),
+        Define("safe", [], (c, v, _) => new Markup(PythonText.Of(c, v))),
+        Define("escape", [], (c, v, _) => Markup.Escape(c, v)),
+        Define("e", [], (c, v, _) => Markup.Escape(c, v)),
+        Define("forceescape", [], (c, v, _) => new Markup(TextOperations.Escape(c, PythonText.Of(c, v)))),
+        Keeping("upper", [], (c, v, _) => TextOperations.Upper(c, PythonText.Of(c, v))),
+        Keeping("lower", [], (c, v, _) => TextOperations.Lower(c, PythonText.Of(c, v))),
+        Keeping("capitalize", [], (c, v, _) => TextOperations.Capitalize(c, PythonText.Of(c, v))),
         Define("title", [], (c, v, _) => Title(c, PythonText.Of(c, v))),
-        Define("trim", ["chars"], (c, v, a) => TextOperations.Strip(c, PythonText.Of(c, v), a.TextOrNone(0), start: true, end: true)),
+        Keeping("trim", ["chars"], (c, v, a) => TextOperations.Strip(c, PythonText.Of(c, v), a.TextOrNone(0), start: true, end: true)),
         Define("replace", ["old", "new", "count"], (c, v, a) => TextOperations.Replace(
             c, PythonText.Of(c, v), PythonText.Of(c, a[0]), PythonText.Of(c, a[1]), a.Integer(2, -1))),
-        Define("indent", ["width", "first", "blank"], (c, v, a) => TextOperations.Indent(
+        Keeping("indent", ["width", "first", "blank"], (c, v, a) => TextOperations.Indent(
             c, Text(v, "indent"), Indention(c, a.Or(0, 4L)), a.Flag(1), a.Flag(2))),
-        Define("center", ["width"], (c, v, a) => TextOperations.Pad(c, PythonText.Of(c, v), a.Integer(0, 80), " ", leftShare: 0.5)),
+        Keeping("center", ["width"], (c, v, a) => TextOperations.Pad(c, PythonText.Of(c, v), a.Integer(0, 80), " ", leftShare: 0.5)),
         Define("truncate", ["length", "killwords", "end", "leeway"], Truncate),
         Define("wordcount", [], (c, v, _) => WordCount(c, PythonText.Of(c, v))),
         Define("striptags", [], (c, v, _) => StripTags(c, PythonText.Of(c, v))),
@@ -35,7 +34,12 @@ internal static class TextFilters
         new("format", (c, v, arguments) => PrintfFormat.Apply(c, PythonText.Of(c, v), arguments)),
     ];
 
-    private static string Text(object? value, string filter) => value switch
+    /// <summary>A filter whose result is markup when its input is.</summary>
+    private static KeyValuePair<string, Filter> Keeping(
+        string name, string[] parameters, Func<RenderContext, object?, BoundArguments, object?> body) =>
+        Define(name, parameters, (c, v, a) => v is Markup ? Markup.Mark(body(c, v, a)) : body(c, v, a));
+
+    private static string Text(object? value, string filter) => Markup.Plain(value) switch
     {
         string text => text,
         Undefined undefined => throw undefined.Fail(),
@@ -129,7 +133,7 @@ internal static class TextFilters
             return keepSlash ? quoted.Replace("%2F", "/", StringComparison.Ordinal) : quoted.Replace("%20", "+", StringComparison.Ordinal);
         }
 
-        if (value is string || !Iteration.IsIterable(value))
+        if (value is string or Markup || !Iteration.IsIterable(value))
             return Quote(value, keepSlash: true);
         object? pairs = Mapping.Is(value) ? Mapping.Items(context, value) : value;
         return TextOperations.Join(context, "&", Iteration.Of(context, pairs).Select(pair =>

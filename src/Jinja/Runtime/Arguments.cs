@@ -69,7 +69,7 @@ internal readonly struct BoundArguments(string function, string[] parameters, ob
 
     public bool Flag(int i) => Has(i) && PythonTruth.Of(values[i]);
 
-    public string Text(int i) => this[i] as string ?? throw Wrong(i, "a str");
+    public string Text(int i) => Markup.Plain(this[i]) as string ?? throw Wrong(i, "a str");
 
     /// <summary>A text, or null when absent or None.</summary>
     public string? TextOrNone(int i) => Or(i, null) is null ? null : Text(i);

@@ -21,7 +21,7 @@ internal static class Attributes
         Undefined.Refuse(target);
         if (TryGetItem(context, target, key, out object? value))
             return value;
-        return key is string name && TryGetOwn(target, name, out value) ? value : Undefined.Attribute(target, key);
+        return Markup.Plain(key) is string name && TryGetOwn(target, name, out value) ? value : Undefined.Attribute(target, key);
     }
 
     private static bool TryGetItem(RenderContext context, object? target, object? key, out object? value)
@@ -31,6 +31,13 @@ internal static class Attributes
             return Mapping.TryGet(context, target, key, out value);
         if (target is string text)
             return TryGetCharacter(context, text, key, out value);
+        if (target is Markup markup)
+        {
+            bool found = TryGetCharacter(context, markup.Text, key, out value);
+            value = Markup.Mark(value);
+            return found;
+        }
+
         if (target is not IReadOnlyList<object?> list)
             return false;
         if (key is PythonSlice slice)
@@ -75,6 +82,7 @@ internal static class Attributes
         value = target switch
         {
             string text => StringMethods.Find(text, name),
+            Markup markup => markup.Find(name),
             PythonNamespace names => names.Attributes.TryGet(name, out object? attribute) ? attribute : BoundArguments.Absent,
             LoopState loop => loop.Get(name),
             Macro macro => macro.Get(name),

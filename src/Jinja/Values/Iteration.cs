@@ -7,7 +7,7 @@ internal static class Iteration
 {
     public static IEnumerable<object?> Of(RenderContext context, object? value)
     {
-        switch (value)
+        switch (Markup.Plain(value))
         {
             case IReadOnlyList<object?> list:
                 return list;
@@ -15,7 +15,7 @@ internal static class Iteration
                 context.Charge(text.Length);
                 return CodePoints.Split(text);
             case PythonGenerator or DictView:
-                return (IEnumerable<object?>)value;
+                return (IEnumerable<object?>)value!;
             case Undefined:
                 return [];
             default:
@@ -26,9 +26,9 @@ internal static class Iteration
     }
 
     public static bool IsIterable(object? value) =>
-        value is string or IReadOnlyList<object?> or PythonGenerator or DictView or Undefined or LoopState || Mapping.Is(value);
+        value is string or Markup or IReadOnlyList<object?> or PythonGenerator or DictView or Undefined or LoopState || Mapping.Is(value);
 
-    public static int? TryLength(object? value) => value switch
+    public static int? TryLength(object? value) => Markup.Plain(value) switch
     {
         string text => CodePoints.Count(text),
         IReadOnlyList<object?> list => list.Count,
@@ -40,7 +40,7 @@ internal static class Iteration
 
     public static long Length(RenderContext context, object? value)
     {
-        if (value is string text)
+        if (Markup.Plain(value) is string text)
             context.ChargeText(text.Length);
         return TryLength(value) ?? throw new JinjaRenderException($"object of type '{PythonType.NameOf(value)}' has no len()");
     }
@@ -62,6 +62,7 @@ internal static class Iteration
 
     public static bool Contains(RenderContext context, object? container, object? wanted)
     {
+        (container, wanted) = (Markup.Plain(container), Markup.Plain(wanted));
         if (container is string text)
         {
             string part = wanted as string ?? throw new JinjaRenderException(

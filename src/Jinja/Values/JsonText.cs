@@ -19,6 +19,7 @@ internal sealed class JsonText(RenderContext context, bool ensureAscii, string? 
     private void Append(object? value)
     {
         context.Enter();
+        value = Markup.Plain(value);
         switch (value)
         {
             case null:
@@ -92,7 +93,7 @@ internal sealed class JsonText(RenderContext context, bool ensureAscii, string? 
         EndItems(empty: first, "}");
     }
 
-    private string Key(object? key) => key switch
+    private string Key(object? key) => Markup.Plain(key) switch
     {
         string text => text,
         null => "null",

@@ -16,6 +16,7 @@ internal static class Mapping
 
     public static bool TryGet(RenderContext context, object? mapping, object? key, out object? value)
     {
+        key = Markup.Plain(key);
         if (key is string text)
             context.ChargeText(text.Length);
         value = null;

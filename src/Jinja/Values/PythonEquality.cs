@@ -9,6 +9,7 @@ internal static class PythonEquality
 {
     public static bool AreEqual(RenderContext context, object? left, object? right)
     {
+        (left, right) = (Markup.Plain(left), Markup.Plain(right));
         if (left is string a && right is string b)
         {
             if (a.Length != b.Length)
@@ -83,7 +84,7 @@ internal sealed class PythonKeyComparer(RenderContext context) : IEqualityCompar
 
     public int GetHashCode([DisallowNull] object obj)
     {
-        switch (obj)
+        switch (Markup.Plain(obj))
         {
             case string text:
                 context.ChargeText(text.Length);

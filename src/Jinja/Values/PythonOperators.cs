@@ -11,6 +11,8 @@ internal static class PythonOperators
     {
         if (symbol == "%" && left is string format)
             return PrintfFormat.Apply(context, format, right);
+        if (symbol == "%" && left is Markup pattern)
+            return new Markup(PrintfFormat.Apply(context, pattern.Text, EscapeTexts(context, right)));
         Undefined.Refuse(left, right);
         if (symbol == "+" && Concatenate(context, left, right) is { } joined)
             return joined;
@@ -37,6 +39,14 @@ internal static class PythonOperators
 
     private static object? Concatenate(RenderContext context, object? left, object? right)
     {
+        if ((left is Markup && right is (string or Markup)) || (left is string && right is Markup))
+        {
+            string first = Markup.Escape(context, left).Text;
+            string second = Markup.Escape(context, right).Text;
+            context.Reserve((long)first.Length + second.Length);
+            return new Markup(first + second);
+        }
+
         if (left is string a)
         {
             if (right is not string b)
@@ -45,21 +55,30 @@ internal static class PythonOperators
             return a + b;
         }
 
-        if (left is not IReadOnlyList<object?> first || left is PythonRange)
+        if (left is not IReadOnlyList<object?> head || left is PythonRange)
             return null;
-        if (right is not IReadOnlyList<object?> second || PythonType.NameOf(left) != PythonType.NameOf(right))
+        if (right is not IReadOnlyList<object?> tail || PythonType.NameOf(left) != PythonType.NameOf(right))
         {
             string kind = PythonType.NameOf(left);
             throw new JinjaRenderException($"can only concatenate {kind} (not \"{PythonType.NameOf(right)}\") to {kind}");
         }
 
-        context.ReserveList((long)first.Count + second.Count);
-        object?[] joined = [.. first, .. second];
+        context.ReserveList((long)head.Count + tail.Count);
+        object?[] joined = [.. head, .. tail];
         return left is PythonTuple ? new PythonTuple(joined) : joined;
     }
 
+    private static object? EscapeTexts(RenderContext context, object? value) => value switch
+    {
+        string or Markup => Markup.Escape(context, value).Text,
+        PythonTuple tuple => new PythonTuple([.. tuple.Select(item => EscapeTexts(context, item))]),
+        _ => value,
+    };
+
     private static object? Repeat(RenderContext context, object? sequence, object? times)
     {
+        if (sequence is Markup markup)
+            return Markup.Mark(Repeat(context, markup.Text, times));
         if (sequence is not (string or IReadOnlyList<object?>) || sequence is PythonRange
             || !PythonNumber.TryInteger(times, out long count))
         {

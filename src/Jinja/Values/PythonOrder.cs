@@ -54,6 +54,7 @@ internal static class PythonOrder
     private static int? Compare(RenderContext context, string comparison, object? left, object? right)
     {
         Undefined.Refuse(left, right);
+        (left, right) = (Markup.Plain(left), Markup.Plain(right));
         if (left is string a && right is string b)
         {
             context.ChargeText(Math.Min(a.Length, b.Length));

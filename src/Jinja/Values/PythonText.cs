@@ -10,7 +10,7 @@ internal static class PythonText
 {
     public static string Of(RenderContext context, object? value)
     {
-        if (value is string text)
+        if (Markup.Plain(value) is string text)
             return text;
         if (TryScalar(value) is { } scalar)
             return scalar;
@@ -92,6 +92,9 @@ internal static class PythonText
             case string inner:
                 context.CheckLength(inner.Length);
                 text.Append(Quote(inner));
+                break;
+            case Markup markup:
+                AppendItems(context, text, [markup.Text], "Markup(", ")");
                 break;
             case PythonRange range:
                 text.Append(range.ToString());

@@ -6,7 +6,7 @@ namespace TrainingService.Jinja.Values;
 /// <summary>Python's bool(): nothing, zero and what is empty are false.</summary>
 internal static class PythonTruth
 {
-    public static bool Of(object? value) => value switch
+    public static bool Of(object? value) => Markup.Plain(value) switch
     {
         bool truth => truth,
         null or Undefined => false,

@@ -10,6 +10,7 @@ internal static class PythonType
     {
         null => "NoneType",
         string => "str",
+        Markup => "Markup",
         bool => "bool",
         int or long or BigInteger => "int",
         double => "float",

@@ -51,7 +51,7 @@ public static class JobWrites
     }
 
     /// <summary>Adds those events that were not told before; the caller's transaction holds the lock on the job's row.</summary>
-    internal static async Task AddNewEventsAsync(this TrainingDbContext db, string jobId, IEnumerable<JobEvent> events, CancellationToken cancellationToken)
+    public static async Task AddNewEventsAsync(this TrainingDbContext db, string jobId, IEnumerable<JobEvent> events, CancellationToken cancellationToken)
     {
         JobEvent[] given = [.. events];
         if (given.Length == 0) return;

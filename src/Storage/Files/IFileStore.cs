@@ -27,6 +27,9 @@ public interface IFileStore
     /// <param name="name">Name of the folder, e.g. the job's id.</param>
     string WorkFolder(string name);
 
+    /// <summary>Names of the work folders there are.</summary>
+    IReadOnlyList<string> ListWorkFolders();
+
     /// <summary>Deletes a work folder; one that is not there is fine.</summary>
     void DeleteWorkFolder(string name);
 

@@ -55,6 +55,13 @@ public sealed partial class LocalFileStore : IFileStore
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> ListWorkFolders()
+    {
+        var work = new DirectoryInfo(Path.Combine(_root, Work));
+        return work.Exists ? [.. work.EnumerateDirectories().Select(d => d.Name)] : [];
+    }
+
+    /// <inheritdoc/>
     public void DeleteWorkFolder(string name)
     {
         string path = WorkPath(name);
