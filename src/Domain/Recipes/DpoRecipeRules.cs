@@ -19,6 +19,8 @@ internal static class DpoRecipeRules
             yield return Problem("label_smoothing", $"label_smoothing has no effect on {Names(recipe.LossTypes)}; set it to 0 or use one of {Names(s_smoothed)}.");
         if (recipe.FDivergenceType != FDivergenceType.ReverseKl && recipe.LossTypes.Except(s_anyDivergence).ToList() is { Count: > 0 } others)
             yield return Problem("f_divergence_type", $"{Names(others)} is defined for reverse_kl alone; use reverse_kl or one of {Names(s_anyDivergence)}.");
+        if (recipe.UseWeighting && recipe.LossTypes.Intersect([LossType.Aot, LossType.AotUnpaired]).ToList() is { Count: > 0 } sorting)
+            yield return Problem("use_weighting", $"{Names(sorting)} sorts over the batch, so its terms belong to no pair whose weight they could take; set use_weighting to false.");
         if (recipe.LdAlpha is not null && recipe.LossTypes is [LossType.Sft])
             yield return Problem("ld_alpha", "ld_alpha has no effect on loss_type sft; leave it out.");
         if (recipe is { MaxLength: { } length, MaxPromptLength: { } prompt } && prompt >= length && prompt != new DpoRecipe().MaxPromptLength)
