@@ -54,8 +54,7 @@ internal sealed class BytePairEncoder
         {
             _byteIds = [.. Enumerable.Range(0, 256).Select(value => _idOfToken.GetValueOrDefault($"<0x{value:X2}>", -1))];
         }
-        var unknownNeverFuse = _unknownId is null || !_fuseUnknown || (_byteIds is not null && Array.TrueForAll(_byteIds, id => id >= 0));
-        _mayCut = _prefix.Length + _suffix.Length == 0 && unknownNeverFuse;
+        _mayCut = _prefix.Length + _suffix.Length == 0 && UnknownCharactersStayApart();
         _cachedIds = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
@@ -103,6 +102,17 @@ internal sealed class BytePairEncoder
         {
             Interlocked.Increment(ref _cacheCount);
         }
+    }
+
+    /// <summary>Whether no two characters outside the vocabulary can become one symbol, by fusing or by a merge of bytes.</summary>
+    private bool UnknownCharactersStayApart()
+    {
+        if (_byteIds is null)
+        {
+            return _unknownId is null || !_fuseUnknown;
+        }
+        var bytes = _byteIds.ToHashSet();
+        return !bytes.Contains(-1) && !_merges.Keys.Any(pair => bytes.Contains((int)(pair >> 32)) || bytes.Contains((int)pair));
     }
 
     private static int Joint(char left, char right) => (left << 16) | right;
@@ -170,7 +180,7 @@ internal sealed class BytePairEncoder
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
         foreach (var member in component.Expect(JsonValueKind.Object).EnumerateObject())
         {
-            vocabulary[member.Name] = member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var id) && id >= 0
+            vocabulary[member.Name] = member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var id) && id is >= 0 and < int.MaxValue
                 ? id
                 : throw component.Error($"the id of '{member.Name}' is {member.Value.GetRawText()}, expected a whole number");
         }

@@ -52,6 +52,8 @@ public sealed class PreTokenizerTests
     [InlineData(@"[[:alpha:]]", "[ inside [ ]")]
     [InlineData(@"(?m:a)", "(?m:")]
     [InlineData(@"a{2}+", "{")]
+    [InlineData(@"a{2}?", "{")]
+    [InlineData(@"(((((((((((((((((((((((((((((((((((((((((((((((((((a", "nested groups")]
     [InlineData(@"(a", "( without )")]
     [InlineData(@"a)", ")")]
     [InlineData(@"[a", "[ without ]")]

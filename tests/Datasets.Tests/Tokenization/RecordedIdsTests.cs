@@ -21,7 +21,8 @@ public sealed class RecordedIdsTests
     public void HardStrings_GiveTheRecordedIdsAndTexts(string name)
     {
         using var golden = JsonDocument.Parse(File.ReadAllBytes(TestFiles.Golden("tokenizer-ids.json")));
-        var tokenizer = ModelTokenizer.Load(TokenizerFolders.Of(name));
+        // The ids were recorded by the tokenizers library, which knows nothing of transformers' tokenizer classes.
+        var tokenizer = TokenizerFolders.LoadFiles(("tokenizer.json", File.ReadAllText(Path.Combine(TokenizerFolders.Of(name), "tokenizer.json"))));
         var texts = golden.RootElement.GetProperty("texts");
         var records = golden.RootElement.GetProperty("tokenizers").GetProperty(name);
         Assert.True(texts.GetArrayLength() >= 60);
