@@ -1,1 +1,10 @@
-WebApplication.CreateBuilder(args).Build().Run();
+using TrainingService.Storage.Hosting;
+using TrainingService.Worker.Hosting;
+
+WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+builder.AddStorage();
+builder.AddWorker();
+
+WebApplication app = builder.Build();
+app.MapWorker();
+app.Run();

@@ -173,14 +173,6 @@ public sealed class FineTuningJob
         PauseRequested = false;
     }
 
-    /// <summary>Preparation is done: how many steps there are and what was found in the files.</summary>
-    public void RecordPreparation(int totalSteps, string datasetReport)
-    {
-        RequireRunning("be prepared");
-        TotalSteps = totalSteps;
-        DatasetReport = datasetReport;
-    }
-
     /// <summary>The worker stopped at a checkpoint because a client paused the job.</summary>
     public void HoldPaused()
     {

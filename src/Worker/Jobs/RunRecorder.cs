@@ -57,6 +57,8 @@ internal sealed partial class RunRecorder : IAsyncDisposable
 
     public void Record(params IEnumerable<JobEvent> events) => Add(batch => batch.Events.AddRange(events));
 
+    public void RecordPreparation(int totalSteps, string datasetReport) => Add(batch => batch.Preparation = (totalSteps, datasetReport));
+
     public void RecordStateSaved() => Add(batch => batch.StateSaved = true);
 
     /// <summary>
