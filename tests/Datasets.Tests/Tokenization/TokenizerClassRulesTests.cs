@@ -5,7 +5,7 @@ namespace TrainingService.Datasets.Tests.Tokenization;
 public sealed class TokenizerClassRulesTests
 {
     private const string DigitsFirst = """{"model":{"type":"BPE","vocab":{"Ċ":0,"ĊĊ":1,"1":2,"2":3},"merges":["Ċ Ċ"]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false}]}}""";
-    private const string Llama = """{"model":{"type":"BPE","vocab":{"▁":0,"a":1,"▁a":2},"merges":["▁ a"]},"added_tokens":[{"id":3,"content":"<s>","special":true}],"normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}}""";
+    private const string Llama = """{"model":{"type":"BPE","vocab":{"▁":0,"a":1,"▁a":2},"merges":["▁ a"]},"added_tokens":[{"id":3,"content":"<s>","special":true,"normalized":false}],"normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}}""";
 
     [Theory]
     [InlineData("""{"tokenizer_class":"PreTrainedTokenizerFast"}""", new[] { "ĊĊ", "1" })]
