@@ -29,6 +29,8 @@ public static class ApiHosting
         });
         // Values that cannot be bound become exceptions in every environment, so that the answer can name them.
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        // Every poll of an event stream would otherwise be a line of SQL in the log.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Warning);
         return builder;
     }
 
