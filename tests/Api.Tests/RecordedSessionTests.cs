@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
@@ -54,9 +55,11 @@ public sealed class RecordedSessionTests(ApiServer server) : IClassFixture<ApiSe
         }
     }
 
+    private static JsonValueKind Kind(JsonNode node) => node.GetValueKind() is JsonValueKind.False ? JsonValueKind.True : node.GetValueKind();
+
     private static void AssertSameKinds(JsonNode recorded, JsonNode ours, string path)
     {
-        Assert.Equal(recorded.GetValueKind(), ours.GetValueKind());
+        Assert.Equal(Kind(recorded), Kind(ours));
         if (recorded is JsonArray { Count: > 0 } items)
         {
             Assert.NotEmpty(ours.AsArray());

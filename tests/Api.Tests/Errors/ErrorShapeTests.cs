@@ -25,6 +25,20 @@ public sealed class ErrorShapeTests(ApiServer server, PostgresServer postgres) :
     }
 
     [Fact]
+    public async Task NulCharacter_IsTheClientsFaultOnPostgres()
+    {
+        await using ApiServer own = await ApiServer.StartAsync(postgres, StorageProvider.Postgres);
+        foreach (string path in new[] { "/v1/files?after=%00", "/v1/fine_tuning/jobs?after=a%00b", "/v1/fine_tuning/jobs/x%00" })
+        {
+            using HttpResponseMessage response = await own.Client.GetAsync(path);
+            Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        }
+        string file = await own.UploadGoodFileAsync();
+        using HttpResponseMessage job = await own.CreateJobAsync($$"""{"model": "demo-model", "training_file": "{{file}}", "method": {"type": "dpo"}, "suffix": "a\u0000b"}""");
+        Assert.Contains("NUL character", (await job.ErrorAsync(HttpStatusCode.BadRequest)).Message());
+    }
+
+    [Fact]
     public async Task ServerError_TellsNothingButTheRequestsId()
     {
         await using ApiServer broken = await ApiServer.StartAsync(postgres, StorageProvider.Sqlite);

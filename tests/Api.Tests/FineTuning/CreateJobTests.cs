@@ -86,6 +86,8 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
     [InlineData("[]", null, "The request's body is []; it must be a JSON object.")]
     [InlineData("{", null, "not valid JSON")]
     [InlineData("""{"model": "a", "model": "b"}""", null, "not valid JSON")]
+    [InlineData("""{"model": "\ud800", "training_file": "FILE", "method": {"type": "dpo"}}""", null, "not valid JSON")]
+    [InlineData("""{"\ud800": 1}""", null, "not valid JSON")]
     public async Task BadRequest_SaysWhatToChange(string body, string? param, string message)
     {
         body = body.Replace("FILE", await server.UploadGoodFileAsync());
