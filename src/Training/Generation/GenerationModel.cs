@@ -11,6 +11,9 @@ namespace TrainingService.Training.Generation;
 /// <summary>A model with or without an adapter, loaded to continue and to score texts. One thread at a time.</summary>
 public sealed class GenerationModel : IDisposable
 {
+    // Log-probabilities of the whole vocabulary are kept for so many tokens at a time.
+    private const int ScoredRows = 128;
+
     private readonly CausalLanguageModel _model;
     private readonly LoraAdapter? _adapter;
 
@@ -67,8 +70,8 @@ public sealed class GenerationModel : IDisposable
 
         int end = -1;
         Tensor last = tensor(unread.Select(u => (long)(end += u.Length)).ToArray(), device: _model.Device);
-        Tensor logits = _model.Head.Logits(_model.Norm(tape, SelectRows.Forward(tape, hidden, last)).Value);
-        return [.. sequences.Select((s, i) => s.Draw(logits[i]))];
+        Tensor logProbs = LogProbs(_model.Norm(tape, SelectRows.Forward(tape, hidden, last)).Value);
+        return [.. sequences.Select((s, i) => s.Draw(logProbs[i]))];
     }
 
     /// <summary>Log-probabilities of each token after the first, given those before it.</summary>
@@ -79,11 +82,32 @@ public sealed class GenerationModel : IDisposable
         if (ids.Count == 1) return [];
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor all = tensor(ids.Select(i => (long)i).ToArray(), device: _model.Device);
         using var tape = new Tape(records: false);
-        Activation hidden = _model.Forward(tape, all, arange(ids.Count, device: _model.Device), new PackedAttention([new PairSpan(0, ids.Count, 0, 0)]), _adapter);
-        Activation normed = _model.Norm(tape, SelectRows.Forward(tape, hidden, arange(ids.Count - 1, device: _model.Device)));
-        return [.. _model.Head.Forward(normed.Value, all.narrow(0, 1, ids.Count - 1), HeadOutputs.LogProbs).Statistics.LogProbs.cpu().data<float>()];
+        Tensor all = tensor(ids.Select(i => (long)i).ToArray(), device: _model.Device);
+        return [.. _model.Head.Forward(HiddenBeforeEach(tape, all), all.narrow(0, 1, ids.Count - 1), HeadOutputs.LogProbs).Statistics.LogProbs.cpu().data<float>()];
+    }
+
+    /// <summary>Each token after the first, given those before it, beside the most probable tokens at its place.</summary>
+    /// <param name="ids">At least one token id.</param>
+    /// <param name="topLogProbs">How many of the most probable tokens are told.</param>
+    public IReadOnlyList<GeneratedToken> Score(IReadOnlyList<int> ids, int topLogProbs)
+    {
+        Check(ids);
+        if (ids.Count == 1) return [];
+        using var _ = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        using var tape = new Tape(records: false);
+        Tensor hidden = HiddenBeforeEach(tape, tensor(ids.Select(i => (long)i).ToArray(), device: _model.Device));
+        var scored = new List<GeneratedToken>(ids.Count - 1);
+        while (scored.Count < ids.Count - 1)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            int start = scored.Count, rows = Math.Min(ScoredRows, ids.Count - 1 - start);
+            Tensor logProbs = LogProbs(hidden.narrow(0, start, rows));
+            for (int i = 0; i < rows; i++)
+                scored.Add(new(new(ids[start + i + 1], logProbs[i, ids[start + i + 1]].item<float>()), TokenSampler.Top(logProbs[i], topLogProbs)));
+        }
+        return scored;
     }
 
     /// <inheritdoc/>
@@ -92,6 +116,17 @@ public sealed class GenerationModel : IDisposable
         _adapter?.Dispose();
         _model.Dispose();
     }
+
+    /// <summary>Normed hidden states from which each token after the first is predicted, (tokens − 1, hidden).</summary>
+    private Tensor HiddenBeforeEach(Tape tape, Tensor ids)
+    {
+        int tokens = (int)ids.shape[0];
+        Activation hidden = _model.Forward(tape, ids, arange(tokens, device: _model.Device), new PackedAttention([new PairSpan(0, tokens, 0, 0)]), _adapter);
+        return _model.Norm(tape, SelectRows.Forward(tape, hidden, arange(tokens - 1, device: _model.Device))).Value;
+    }
+
+    /// <summary>(rows, hidden) → (rows, vocabulary), float32, where the processor reads them.</summary>
+    private Tensor LogProbs(Tensor normed) => _model.Head.Logits(normed).log_softmax(1, ScalarType.Float32).cpu();
 
     private void Check(IReadOnlyList<int> ids)
     {

@@ -26,9 +26,9 @@ public sealed class GenerationSequence : IDisposable
     /// <summary>Tokens that the model has not read yet: the prompt at first, then the last token drawn.</summary>
     internal int[] Unread => _generated.Count == 0 ? [.. Prompt] : [_generated[^1].Token.Id];
 
-    internal GeneratedToken Draw(torch.Tensor logits)
+    internal GeneratedToken Draw(torch.Tensor logProbs)
     {
-        GeneratedToken token = _sampler.Draw(logits);
+        GeneratedToken token = _sampler.Draw(logProbs);
         _generated.Add(token);
         return token;
     }

@@ -39,7 +39,7 @@ public sealed class SwaggerDocumentTests(ApiServer server) : IClassFixture<ApiSe
                 }
                 JsonObject responses = operation["responses"]!.AsObject();
                 Assert.True(responses.ContainsKey("200") && responses.ContainsKey("500"), name);
-                Assert.Equal(path.Contains('{'), responses.ContainsKey("404"));
+                Assert.True(!path.Contains('{') || responses.ContainsKey("404"), name);
                 Assert.NotEmpty(responses["200"]!["content"]!.AsObject());
                 foreach ((string status, JsonNode? response) in responses)
                 {
