@@ -25,22 +25,37 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>Starts a host that was built beside the tests and waits until it listens.</summary>
     /// <param name="host">Name of its project: Api, Worker or Standalone.</param>
     /// <param name="settings">Environment variables, e.g. <c>Storage__Provider</c>.</param>
-    public static async Task<HostProcess> StartAsync(string host, IEnumerable<KeyValuePair<string, string>> settings)
+    /// <param name="arguments">Its command line.</param>
+    public static async Task<HostProcess> StartAsync(string host, IEnumerable<KeyValuePair<string, string>> settings, params IEnumerable<string> arguments)
+    {
+        HostProcess running = Start(host, settings, arguments);
+        running._process.Exited += (_, _) => running._address.TrySetException(new InvalidOperationException($"{host} ended before it listened:\n{running.Output}"));
+        await running._address.Task.WaitAsync(TimeSpan.FromMinutes(2));
+        return running;
+    }
+
+    /// <summary>Runs a host to its end.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string host, params IEnumerable<string> arguments)
+    {
+        await using HostProcess running = Start(host, [], arguments);
+        await running._process.WaitForExitAsync();
+        return (running._process.ExitCode, running.Output);
+    }
+
+    private static HostProcess Start(string host, IEnumerable<KeyValuePair<string, string>> settings, IEnumerable<string> arguments)
     {
         // bin/<configuration>/net10.0 of the tests is that of the hosts.
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string program = RepositoryRoot.PathOf("src", host, "bin", configuration, "net10.0", $"TrainingService.{host}.dll");
-        var start = new ProcessStartInfo("dotnet", [program]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         foreach ((string name, string value) in settings) start.Environment[name] = value;
         var running = new HostProcess(Process.Start(start)!);
         running._process.OutputDataReceived += running.Read;
         running._process.ErrorDataReceived += running.Read;
         running._process.EnableRaisingEvents = true;
-        running._process.Exited += (_, _) => running._address.TrySetException(new InvalidOperationException($"{host} ended before it listened:\n{running.Output}"));
         running._process.BeginOutputReadLine();
         running._process.BeginErrorReadLine();
-        await running._address.Task.WaitAsync(TimeSpan.FromMinutes(2));
         return running;
     }
 
@@ -73,6 +88,6 @@ public sealed partial class HostProcess : IAsyncDisposable
         if (Listening().Match(line.Data) is { Success: true } match) _address.TrySetResult(new(match.Groups[1].Value));
     }
 
-    [GeneratedRegex(@"Now listening on: (http://\S+)")]
+    [GeneratedRegex(@"(?:Now listening on:|listens on) (http://[^\s;]+)")]
     private static partial Regex Listening();
 }
