@@ -50,7 +50,7 @@ internal sealed partial class JobRunner(
         try
         {
             // What the client asked while nobody held the job is known after the first write.
-            recorder.Flush(options.Value.LeaseDuration);
+            await recorder.FlushAsync(options.Value.LeaseDuration);
             return (recorder.Signal == TrainingSignal.Continue ? await run.RunAsync(job, lease, recorder) : null, null);
         }
         catch (OperationCanceledException) when (recorder.Interrupted.IsCancellationRequested)

@@ -43,7 +43,7 @@ internal sealed partial class RunObserver(
     {
         _stateSavedAt = timeProvider.GetTimestamp();
         _stateDue = false;
-        if (!recorder.Flush(patience)) return;
+        if (!recorder.FlushAsync(patience).GetAwaiter().GetResult()) return;
         try
         {
             if (folder.SaveState(trainer)) recorder.RecordStateSaved();

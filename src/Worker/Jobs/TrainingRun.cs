@@ -28,7 +28,7 @@ internal sealed class TrainingRun(
         if (outcome != TrainingOutcome.Completed) return null;
 
         // The table of metrics is made from the rows.
-        if (!recorder.Flush(options.Value.LeaseDuration)) throw new IOException("The database did not take the last metrics.");
+        if (!await recorder.FlushAsync(options.Value.LeaseDuration)) throw new IOException("The database did not take the last metrics.");
         return new(plan.TunedModel, plan.AdapterKey, await results.StoreAsync(plan));
     }
 

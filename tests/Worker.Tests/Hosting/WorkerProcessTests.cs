@@ -24,13 +24,13 @@ public sealed class WorkerProcessTests(PostgresServer server)
         storage.Get<IJobQueue>().Enqueue("ftjob-killed");
         for (int kill = 0; kill < 3; kill++)
         {
-            await using var worker = new WorkerProcess(storage);
+            await using HostProcess worker = await StartWorkerAsync(storage);
             await WaitForStepAsync(storage, worker, "ftjob-killed", 15 + (30 * kill), claim: kill + 1);
             await worker.KillAsync();
             Assert.Equal(JobStatus.Running, (await DemoJobs.ReadAsync(storage, "ftjob-killed")).Status);
         }
 
-        await using var last = new WorkerProcess(storage);
+        await using HostProcess last = await StartWorkerAsync(storage);
         await WaitForEndAsync(storage, last, "ftjob-killed");
         Assert.Equal(4, (await DemoJobs.ReadAsync(storage, "ftjob-killed")).LeaseEpoch);
 
@@ -51,23 +51,35 @@ public sealed class WorkerProcessTests(PostgresServer server)
         await using TestStorage storage = await TestStorage.StartAsync(server, StorageProvider.Postgres);
         await DemoJobs.AddAsync(storage, "ftjob-1", s_recipe);
         storage.Get<IJobQueue>().Enqueue("ftjob-1");
-        await using (var worker = new WorkerProcess(storage))
+        await using (HostProcess worker = await StartWorkerAsync(storage))
         {
             await WaitForStepAsync(storage, worker, "ftjob-1", 10, claim: 1);
+            using var client = new HttpClient { BaseAddress = worker.Address };
+            foreach (string path in (string[])["/health/live", "/health/ready"])
+                Assert.Equal("Healthy", await client.GetStringAsync(path));
             Assert.Equal(0, await worker.TerminateAsync());
         }
         FineTuningJob job = await DemoJobs.ReadAsync(storage, "ftjob-1");
         Assert.Equal((JobStatus.Queued, null), (job.Status, job.LeaseOwner));
         Assert.Contains("ftjob-1", storage.Get<IJobQueue>().List().Waiting);
 
-        await using var next = new WorkerProcess(storage);
+        await using HostProcess next = await StartWorkerAsync(storage);
         await WaitForEndAsync(storage, next, "ftjob-1");
         await using TrainingDbContext db = storage.CreateContext();
         string told = await db.Events.Where(e => e.Message.StartsWith("A worker took the job over after step")).Select(e => e.Message).SingleAsync();
         Assert.Equal($"A worker took the job over after step {job.Step} of 120.", told);
     }
 
-    private static async Task WaitForStepAsync(TestStorage storage, WorkerProcess worker, string jobId, int step, int claim)
+    private static Task<HostProcess> StartWorkerAsync(TestStorage storage)
+    {
+        Dictionary<string, string> settings = storage.Configuration.ToDictionary(s => s.Key.Replace(":", "__", StringComparison.Ordinal), s => s.Value!);
+        settings["Worker__LeaseDuration"] = "00:00:03";
+        settings["Worker__StateInterval"] = "00:00:00.200";
+        settings["Worker__SweepInterval"] = "00:00:00.500";
+        return HostProcess.StartAsync("Worker", settings);
+    }
+
+    private static async Task WaitForStepAsync(TestStorage storage, HostProcess worker, string jobId, int step, int claim)
     {
         using var patience = new CancellationTokenSource(s_patience);
         while (await DemoJobs.ReadAsync(storage, jobId) is { IsFinal: false } job && !(job.LeaseEpoch == claim && job.Step >= step))
@@ -77,7 +89,7 @@ public sealed class WorkerProcessTests(PostgresServer server)
         }
     }
 
-    private static async Task WaitForEndAsync(TestStorage storage, WorkerProcess worker, string jobId)
+    private static async Task WaitForEndAsync(TestStorage storage, HostProcess worker, string jobId)
     {
         using var patience = new CancellationTokenSource(s_patience);
         while (await DemoJobs.ReadAsync(storage, jobId) is { IsFinal: false })

@@ -61,11 +61,12 @@ internal static class DemoJobs
         return await db.Jobs.AsNoTracking().SingleAsync(j => j.Id == jobId);
     }
 
-    /// <summary>Waits until the job has taken so many steps, or is no longer running.</summary>
-    public static async Task WaitForStepAsync(TestStorage storage, string jobId, int step, CancellationToken cancellationToken = default)
+    /// <summary>Waits until the job has taken so many steps, or its run is over.</summary>
+    public static async Task WaitForStepAsync(TestStorage storage, string jobId, int step, Task run)
     {
-        while (await ReadAsync(storage, jobId) is { IsFinal: false } job && job.Step < step)
-            await Task.Delay(5, cancellationToken);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (!run.IsCompleted && (await ReadAsync(storage, jobId)).Step < step)
+            await Task.Delay(5, patience.Token);
     }
 
     /// <summary>All that a job leaves: weights, metrics, checkpoints and metrics events, without moments and names.</summary>

@@ -31,6 +31,18 @@ public sealed class JobRunnerTests(PostgresServer server)
     private static Task RunAsync(TestStorage storage, string jobId, CancellationToken cancellationToken = default) =>
         storage.Get<IJobRunner>().RunAsync(jobId, cancellationToken);
 
+    /// <summary>A run that was stopped in time ends as cancelled; one that was done before just ends.</summary>
+    private static async Task EndOfAsync(Task run)
+    {
+        try
+        {
+            await run.WaitAsync(TimeSpan.FromMinutes(2));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
     private static async Task<List<JobEvent>> EventsAsync(TestStorage storage, string jobId)
     {
         await using TrainingDbContext db = storage.CreateContext();
@@ -84,9 +96,9 @@ public sealed class JobRunnerTests(PostgresServer server)
         {
             using var stopping = new CancellationTokenSource();
             Task run = Task.Run(() => RunAsync(storage, "ftjob-parts", stopping.Token));
-            await DemoJobs.WaitForStepAsync(storage, "ftjob-parts", step);
+            await DemoJobs.WaitForStepAsync(storage, "ftjob-parts", step, run);
             await stopping.CancelAsync();
-            await run.ContinueWith(_ => { }); // cancelled when the stop came in time, and then the job waits again
+            await EndOfAsync(run);
             if (await DemoJobs.ReadAsync(storage, "ftjob-parts") is { Status: JobStatus.Queued, LeaseOwner: null }) stops++;
         }
 
@@ -108,9 +120,9 @@ public sealed class JobRunnerTests(PostgresServer server)
         DpoRecipe recipe = DemoJobs.Recipe;
         await DemoJobs.AddAsync(storage, "ftjob-lost", recipe);
         Task run = Task.Run(() => RunAsync(storage, "ftjob-lost"));
-        await DemoJobs.WaitForStepAsync(storage, "ftjob-lost", 10);
+        await DemoJobs.WaitForStepAsync(storage, "ftjob-lost", 10, run);
         await server.DisconnectAsync(database);
-        await run;
+        await run.WaitAsync(TimeSpan.FromMinutes(2));
         await server.ReconnectAsync(database);
 
         FineTuningJob lost = await DemoJobs.ReadAsync(storage, "ftjob-lost");
@@ -126,7 +138,7 @@ public sealed class JobRunnerTests(PostgresServer server)
         await using TestStorage storage = await StartAsync(provider);
         string id = await DemoJobs.AddAsync(storage, "ftjob-1", DemoJobs.Recipe with { MaxSteps = 100_000 });
         Task run = Task.Run(() => RunAsync(storage, id));
-        await DemoJobs.WaitForStepAsync(storage, id, 2);
+        await DemoJobs.WaitForStepAsync(storage, id, 2, run);
         await using (TrainingDbContext db = storage.CreateContext())
             await db.ChangeJobAsync(id, job => { job.Cancel(TimeProvider.System.GetUtcNow().UtcDateTime); return []; }, CancellationToken.None);
         await run.WaitAsync(TimeSpan.FromSeconds(60));
@@ -146,7 +158,7 @@ public sealed class JobRunnerTests(PostgresServer server)
         await RunAsync(storage, "ftjob-whole");
         string id = await DemoJobs.AddAsync(storage, "ftjob-1", DemoJobs.Recipe);
         Task run = Task.Run(() => RunAsync(storage, id));
-        await DemoJobs.WaitForStepAsync(storage, id, 2);
+        await DemoJobs.WaitForStepAsync(storage, id, 2, run);
         await using TrainingDbContext db = storage.CreateContext();
         await db.ChangeJobAsync(id, job => { job.Pause(); return []; }, CancellationToken.None);
         await run.WaitAsync(TimeSpan.FromSeconds(60));
@@ -246,5 +258,42 @@ public sealed class JobRunnerTests(PostgresServer server)
         FineTuningJob job = await DemoJobs.ReadAsync(storage, id);
         Assert.Equal((JobStatus.Failed, "worker_crashed"), (job.Status, job.ErrorCode));
         Assert.Contains("3 times", job.ErrorMessage);
+    }
+
+    [Fact]
+    public async Task Cancel_OfAJobWhoseWorkerDied_EndsItAtTheNextClaim()
+    {
+        await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
+        string id = await DemoJobs.AddAsync(storage, "ftjob-1", s_short);
+        Assert.NotNull(await Worker.Jobs.JobLease.TryClaimAsync(storage.Get<IDbContextFactory<TrainingDbContext>>(), TimeProvider.System, TimeSpan.Zero, id, CancellationToken.None));
+        await using (TrainingDbContext db = storage.CreateContext())
+            await db.ChangeJobAsync(id, job => { job.Cancel(TimeProvider.System.GetUtcNow().UtcDateTime); return []; }, CancellationToken.None);
+        Assert.Equal(JobStatus.Running, (await DemoJobs.ReadAsync(storage, id)).Status);
+        await RunAsync(storage, id);
+        Assert.Equal((JobStatus.Cancelled, 0), ((await DemoJobs.ReadAsync(storage, id)).Status, (await DemoJobs.ReadAsync(storage, id)).Step));
+    }
+
+    [Fact]
+    public async Task State_ThatIsDamaged_CostsTheWorkSinceTheOneBefore()
+    {
+        await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
+        await DemoJobs.AddAsync(storage, "ftjob-whole", DemoJobs.Recipe);
+        await RunAsync(storage, "ftjob-whole");
+        string id = await DemoJobs.AddAsync(storage, "ftjob-1", DemoJobs.Recipe);
+        using var stopping = new CancellationTokenSource();
+        Task run = Task.Run(() => RunAsync(storage, id, stopping.Token));
+        await DemoJobs.WaitForStepAsync(storage, id, 18, run);
+        await stopping.CancelAsync();
+        await EndOfAsync(run);
+
+        DirectoryInfo states = new(Path.Combine(storage.Get<IFileStore>().WorkFolder(id), "states"));
+        DirectoryInfo newest = states.GetDirectories().MaxBy(d => int.Parse(d.Name.Split('-')[1]))!;
+        FileInfo file = Assert.Single(newest.GetFiles());
+        using (FileStream content = file.OpenWrite()) content.SetLength(file.Length / 2);
+
+        await RunAsync(storage, id);
+        Assert.Equal((JobStatus.Queued, 1), ((await DemoJobs.ReadAsync(storage, id)).Status, (await DemoJobs.ReadAsync(storage, id)).AttemptsWithoutProgress));
+        await RunAsync(storage, id);
+        Assert.Equal(await DemoJobs.OutcomeAsync(storage, "ftjob-whole"), await DemoJobs.OutcomeAsync(storage, id));
     }
 }
