@@ -48,7 +48,8 @@ public sealed partial class HostProcess : IAsyncDisposable
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string program = RepositoryRoot.PathOf("src", host, "bin", configuration, "net10.0", $"TrainingService.{host}.dll");
         var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        // Standalone takes its port from the command line.
+        if (host != "Standalone") start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         foreach ((string name, string value) in settings) start.Environment[name] = value;
         var running = new HostProcess(Process.Start(start)!);
         running._process.OutputDataReceived += running.Read;
