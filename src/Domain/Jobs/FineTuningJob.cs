@@ -1,10 +1,12 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Jobs;
 
 /// <summary>
 /// A fine-tuning job. Its row is the truth: the queue carries the id alone, and whoever holds the lease with the current
 /// <see cref="LeaseEpoch"/> may write.
 /// </summary>
-public sealed class FineTuningJob
+public sealed class FineTuningJob : IOwned
 {
     private FineTuningJob() { }
 
