@@ -64,6 +64,7 @@ public sealed class ApiServer : IAsyncLifetime
             ["Storage:FilesFolder"] = FilesFolder,
             ["Storage:ModelsFolder"] = ModelsFolder,
             ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
+            ["Api:AllowAnonymous"] = "true",
             ["Api:EventPollInterval"] = "00:00:00.020",
         });
         builder.Configuration.AddInMemoryCollection(_configuration);

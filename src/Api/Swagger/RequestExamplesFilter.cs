@@ -3,6 +3,7 @@ using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.FineTuning;
 using TrainingService.Api.Inference;
+using TrainingService.Api.Keys;
 
 namespace TrainingService.Api.Swagger;
 
@@ -30,6 +31,7 @@ internal sealed class RequestExamplesFilter : IOperationFilter
     private static readonly Dictionary<Type, string> s_examples = new()
     {
         [typeof(CreateJobRequest)] = Job,
+        [typeof(CreateKeyRequest)] = CreateKeyRequest.Example,
         [typeof(ChatCompletionRequest)] = ChatCompletionRequest.Example,
         [typeof(CompletionRequest)] = CompletionRequest.Example,
     };
