@@ -26,7 +26,7 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
         ModelSource source = await models.FindAsync(job.Model, Caller.Service, interrupted)
             ?? throw new JobRefusedException("model_not_found", $"There is no model '{job.Model}' any more. GET /v1/models lists those there are.", "model");
         ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(source.Folder, tokenizer), new(recipe.MaxLength, recipe.MaxPromptLength));
+        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(source.Folder, tokenizer, new MomentOfJob(job.CreatedAt)), new(recipe.MaxLength, recipe.MaxPromptLength));
 
         PreparedDataset train = await PrepareAsync(job.TrainingFileId, "training", preparer, trainedPrompts: null, interrupted);
         recorder.Record(events.FileChecked("training", train.Report));
