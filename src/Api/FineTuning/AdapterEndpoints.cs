@@ -31,6 +31,7 @@ internal static class AdapterEndpoints
         if (await db.FindJobAsync(id, caller, cancellationToken) is not { } job) return JobEndpoints.NoSuchJob(id);
         if (job.AdapterKey is { } key) return Zip(store, key, job.Id, job.FinishedAt ?? job.CreatedAt);
         const string Checkpoints = "Its checkpoints, if any, have adapters of their own.";
+        if (job.Status == JobStatus.Succeeded) return new ApiError(StatusCodes.Status404NotFound, $"The model that job {job.Id} made was deleted.");
         return job.IsFinal
             ? new ApiError(StatusCodes.Status404NotFound, $"Job {job.Id} is {WireNames.Of(job.Status)}, so it made no adapter. {Checkpoints}")
             : ApiError.Conflict($"Job {job.Id} is {WireNames.Of(job.Status)}{(job.TotalSteps is { } total ? $", at step {job.Step} of {total}" : "")}; its adapter is there once it succeeded. {Checkpoints}");

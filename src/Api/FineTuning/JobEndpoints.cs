@@ -47,17 +47,17 @@ internal static class JobEndpoints
         string? after, int? limit, HttpRequest request, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, MostItems) is { } problem) return problem;
-        IQueryable<FineTuningJob> jobs = db.Jobs.AsNoTracking().VisibleTo(caller);
+        MetadataFilter filter = MetadataFilter.Of(request.Query);
+        IQueryable<FineTuningJob> jobs = filter.Jobs(db).AsNoTracking().VisibleTo(caller);
         if (after is not null)
         {
-            if (await jobs.SingleOrDefaultAsync(j => j.Id == after, cancellationToken) is not { } last)
+            if (await db.FindJobAsync(after, caller, cancellationToken) is not { } last)
                 return Page.UnknownCursor(after, "jobs");
             jobs = jobs.Where(j => j.CreatedAt < last.CreatedAt || (j.CreatedAt == last.CreatedAt && j.Id.CompareTo(after) < 0));
         }
         jobs = jobs.OrderByDescending(j => j.CreatedAt).ThenByDescending(j => j.Id);
 
         int size = limit ?? DefaultJobs;
-        MetadataFilter filter = MetadataFilter.Of(request.Query);
         (List<FineTuningJob> Rows, bool HasMore) page = filter.IsEmpty
             ? await jobs.TakePageAsync(size, cancellationToken)
             : await filter.TakePageAsync(jobs, size, cancellationToken);

@@ -12,6 +12,8 @@ using TrainingService.Api.Models;
 using TrainingService.Api.RateLimits;
 using TrainingService.Api.Repeats;
 using TrainingService.Api.Swagger;
+using TrainingService.Api.Uploads;
+using TrainingService.Api.Webhooks;
 using TrainingService.Storage.Hosting;
 using TrainingService.Storage.Keys;
 
@@ -28,12 +30,19 @@ public static class ApiHosting
         builder.Services.AddDashboard();
         builder.Services.AddRateLimits();
         builder.Services.AddHostedService<IdempotencySweeper>();
+        builder.Services.AddSingleton<FileIntake>();
         builder.Services.AddSingleton<FileUpload>();
+        builder.Services.AddScoped<PartIntake>();
+        builder.Services.AddScoped<UploadCompletion>();
         builder.Services.AddSingleton<JobQueueing>();
         builder.Services.AddScoped<JobRequests>();
         builder.Services.AddSingleton<FileExaminer>();
         builder.Services.AddScoped<RunEstimator>();
         builder.Services.AddSingleton<EventStream>();
+        builder.Services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<WebhookRules>();
+        builder.Services.AddSingleton<WebhookClient>();
+        builder.Services.AddHostedService<WebhookSender>();
         builder.Services.AddInferenceForwarding();
         builder.Services.AddSwagger();
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -65,8 +74,10 @@ public static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1").RequireAuthorization(KeyHosting.ApiPolicy);
         v1.MapKeys();
         v1.MapFiles();
+        v1.MapUploads();
         v1.MapJobs();
         v1.MapModels();
+        v1.MapWebhooks();
         v1.MapInferenceForwarding();
 
         app.MapDashboard();

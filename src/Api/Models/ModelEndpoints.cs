@@ -19,6 +19,7 @@ internal static class ModelEndpoints
         models.MapGet("", ListModels);
         // Ids hold slashes, which clients send as they are or as %2F.
         models.MapGet("/{**model}", GetModel);
+        models.MapDelete("/{**model}", DeleteModelEndpoint.DeleteModel);
     }
 
     /// <summary>List models</summary>
@@ -39,14 +40,16 @@ internal static class ModelEndpoints
         string id = model.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         if (catalog.ListFolders().FirstOrDefault(m => m.Id == id) is { } source) return TypedResults.Ok(Describe(source));
         if (await Made(db, caller).FirstOrDefaultAsync(m => m.Name == id, cancellationToken) is { } made) return TypedResults.Ok(Describe(made));
-        return new ApiError(StatusCodes.Status404NotFound,
-            $"The model '{id}' does not exist. Known are {string.Join(", ", catalog.ListFolders().Select(m => m.Id).DefaultIfEmpty("none"))}, and what jobs made.", "model", "model_not_found");
+        return NoSuchModel(id, catalog);
     }
+
+    public static ApiError NoSuchModel(string id, ModelCatalog catalog) => new(StatusCodes.Status404NotFound,
+        $"The model '{id}' does not exist. Known are {string.Join(", ", catalog.ListFolders().Select(m => m.Id).DefaultIfEmpty("none"))}, and what jobs made.", "model", "model_not_found");
 
     private static IQueryable<MadeModel> Made(TrainingDbContext db, Caller caller)
     {
         IQueryable<FineTuningJob> jobs = db.Jobs.VisibleTo(caller);
-        return jobs.Where(j => j.FineTunedModel != null).Select(j => new MadeModel { Name = j.FineTunedModel!, CreatedAt = j.FinishedAt ?? j.CreatedAt })
+        return jobs.Where(j => j.FineTunedModel != null && j.AdapterKey != null).Select(j => new MadeModel { Name = j.FineTunedModel!, CreatedAt = j.FinishedAt ?? j.CreatedAt })
             .Concat(db.Checkpoints.Where(c => jobs.Any(j => j.Id == c.JobId)).Select(c => new MadeModel { Name = c.ModelName, CreatedAt = c.CreatedAt }));
     }
 

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
 using TrainingService.Storage.Keys;
@@ -34,6 +35,14 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
         return new(id, tuned.Base.Folder, tuned.Base.BaseId ?? tuned.Base.Id, UnpackAdapter(tuned.AdapterKey), tuned.CreatedAt);
     }
 
+    /// <summary>Deletes an adapter, as it lies in the store and as it was unpacked; one that is not there is fine.</summary>
+    /// <exception cref="FileStoreException">It cannot be deleted.</exception>
+    public void DeleteAdapter(string key)
+    {
+        files.Delete(key);
+        if (UnpackedFolder(key) is var folder && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    }
+
     private async Task<(ModelSource Base, string AdapterKey, DateTime CreatedAt)?> FindTunedAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         if (!id.StartsWith("ft:", StringComparison.Ordinal)) return null;
@@ -58,17 +67,20 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
         string model = await db.Jobs.Where(j => j.Id == jobId).Select(j => j.Model).SingleAsync(cancellationToken);
         while (model.StartsWith("ft:", StringComparison.Ordinal))
         {
-            string tuned = model;
-            model = await db.Jobs.Where(j => j.FineTunedModel == tuned).Select(j => j.Model).SingleOrDefaultAsync(cancellationToken)
+            // By the job's id, as the name may be of a checkpoint that was deleted since.
+            string made = TunedModelName.JobOf(model), tuned = model;
+            model = await db.Jobs.Where(j => j.FineTunedModel == tuned || j.Id == made).Select(j => j.Model).SingleOrDefaultAsync(cancellationToken)
                 ?? await db.Checkpoints.Where(c => c.ModelName == tuned)
                     .Join(db.Jobs, c => c.JobId, j => j.Id, (_, j) => j.Model).SingleAsync(cancellationToken);
         }
         return model;
     }
 
+    private string UnpackedFolder(string key) => Path.Combine(files.WorkFolder(AdaptersFolder), key.Replace('/', '.'));
+
     private string UnpackAdapter(string key)
     {
-        string folder = Path.Combine(files.WorkFolder(AdaptersFolder), key.Replace('/', '.'));
+        string folder = UnpackedFolder(key);
         if (Directory.Exists(folder)) return folder;
 
         string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";

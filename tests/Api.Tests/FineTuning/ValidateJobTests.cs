@@ -19,7 +19,7 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
         int waiting = server.Services.GetRequiredService<IJobQueue>().List().Waiting.Count;
         JsonObject answer = await ValidateAsync($$$"""
             {"model": "demo-model", "training_file": "{{{training}}}", "validation_file": "{{{validation}}}",
-             "method": {"type": "dpo", "dpo": {"hyperparameters": {"batch_size": 8, "n_epochs": 2, "gradient_accumulation_steps": 2, "dtype": "float32"}}}}
+             "method": {"type": "dpo", "dpo": {"hyperparameters": {"batch_size": 8, "n_epochs": 2, "gradient_accumulation_steps": 2, "dtype": "float32"} } } }
             """);
         Assert.Equal("fine_tuning.job.validation", answer.Text("object"));
         Assert.True(answer["valid"]!.GetValue<bool>());
@@ -55,7 +55,7 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
         string file = await server.UploadGoodFileAsync();
         JsonObject answer = await ValidateAsync($$$"""
             {"model": "demo-model", "training_file": "{{{file}}}", "validation_file": "file-no", "sufix": "x",
-             "method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3, "max_length": "long"}}}}
+             "method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3, "max_length": "long"} } } }
             """);
         Assert.False(answer["valid"]!.GetValue<bool>());
         Assert.Equal(["validation_file", "sufix", "method.dpo.hyperparameters.beta", "method.dpo.hyperparameters.max_length"],
@@ -78,12 +78,14 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
     public async Task RowsOfEveryFate_AreCountedWithTheirNumbers()
     {
         static string Row(string prompt, string chosen, string rejected) => new JsonObject { ["prompt"] = prompt, ["chosen"] = chosen, ["rejected"] = rejected }.ToJsonString();
-        string train = Row("One lion:", " Yes.", " No, not at all.") + "\n" + Row("Two lions:", " Yes.", " Yes.") + "\n"
+        // After the cut nothing is left of where they differ.
+        string same = string.Concat(Enumerable.Repeat(" lion", 60));
+        string train = Row("One lion:", " Yes.", " No, not at all.") + "\n" + Row("Two lions:", same + " yes", same + " no") + "\n"
             + Row("One lion:", " Yes.", " No, not at all.") + "\n" + Row(string.Concat(Enumerable.Repeat("lion ", 60)), " Yes.", " No.") + "\n";
         string training = await UploadAsync(train), validation = await UploadAsync(Row("One lion:", " It is.", " No.") + "\n" + Row("Three:", " It is.", " No.") + "\n");
         JsonObject answer = await ValidateAsync($$$"""
             {"model": "demo-model", "training_file": "{{{training}}}", "validation_file": "{{{validation}}}",
-             "method": {"type": "dpo", "dpo": {"hyperparameters": {"max_length": 40, "max_prompt_length": null}}}}
+             "method": {"type": "dpo", "dpo": {"hyperparameters": {"max_length": 40, "max_prompt_length": null} } } }
             """);
         JsonNode report = answer["training_file"]!["report"]!;
         Assert.Equal([3], Rows(report["duplicates"]!));
@@ -98,7 +100,7 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
     public async Task FileWithoutUsableRows_IsAProblem()
     {
         string file = await server.UploadGoodFileAsync();
-        JsonObject answer = await ValidateAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"hyperparameters": {"max_length": 2}}}}""");
+        JsonObject answer = await ValidateAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"hyperparameters": {"max_length": 2} } } }""");
         JsonNode problem = Assert.Single(answer["problems"]!.AsArray())!;
         Assert.Equal("training_file", problem.Text("param"));
         Assert.Contains("None of the 1 rows", problem.Text("message"));
@@ -109,7 +111,7 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
     public async Task Time_FollowsFromTheLastMeasuredJob()
     {
         string file = await server.UploadGoodFileAsync();
-        string request = $$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 5}}}}""";
+        string request = $$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 5} } } }""";
         JsonNode unknown = (await ValidateAsync(request))["estimate"]!;
         Assert.Null(unknown["seconds"]);
         Assert.Contains("No job has been measured", unknown.Text("seconds_basis"));
