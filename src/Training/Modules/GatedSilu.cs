@@ -14,14 +14,16 @@ internal static class GatedSilu
             gradient => gateAndUp.Accumulate(Backward(gradient, gateAndUp.Value)), () => Gated(gateAndUp.Value), [gateAndUp]);
     }
 
-    private static Tensor Gated(Tensor gateAndUp)
+    /// <summary>(tokens, 2 · width) → (tokens, width).</summary>
+    public static Tensor Gated(Tensor gateAndUp)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] halves = gateAndUp.chunk(2, 1);
         return nn.functional.silu(halves[0]).mul_(halves[1]).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Backward(Tensor gradient, Tensor gateAndUp)
+    /// <summary>Gradient of gate and up, (tokens, 2 · width), from that of the output.</summary>
+    public static Tensor Backward(Tensor gradient, Tensor gateAndUp)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] halves = gateAndUp.chunk(2, 1);
