@@ -16,7 +16,7 @@ internal sealed class CachedAttention(IReadOnlyList<(KeyValueCache Cache, int To
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = PackedAttention.Split(heads, qkv.Value);
-        Tensor queries = heads.GroupQueries(Rotation.Apply(rotation, q)), keys = AttentionHeads.ByHead(Rotation.Apply(rotation, k)), values = AttentionHeads.ByHead(v);
+        Tensor queries = heads.GroupQueries(rotation?.Apply(q) ?? q), keys = AttentionHeads.ByHead(rotation?.Apply(k) ?? k), values = AttentionHeads.ByHead(v);
         Tensor output = empty_like(queries);
         int start = 0;
         foreach ((KeyValueCache cache, int tokens) in sequences)

@@ -9,28 +9,19 @@ namespace TrainingService.Training.Modules;
 /// heads lie on their key head, so that keys are shared without copies. Scores are recomputed in the backward pass.
 /// On a CPU this beats libtorch's fused kernel several times over in the backward pass (docs/decisions/0003-tape.md).
 /// </summary>
-/// <param name="heads">Query heads.</param>
-/// <param name="keyHeads">Key and value heads.</param>
-/// <param name="headSize">Elements a head.</param>
-internal sealed class AttentionHeads(int heads, int keyHeads, int headSize) : IDisposable
+/// <param name="Heads">Query heads.</param>
+/// <param name="KeyHeads">Key and value heads.</param>
+/// <param name="HeadSize">Elements a head.</param>
+internal sealed record AttentionHeads(int Heads, int KeyHeads, int HeadSize) : IDisposable
 {
     private Tensor? _future;
     private Tensor? _past;
 
-    /// <summary>Query heads.</summary>
-    public int Heads => heads;
-
-    /// <summary>Key and value heads.</summary>
-    public int KeyHeads => keyHeads;
-
-    /// <summary>Elements a head.</summary>
-    public int HeadSize => headSize;
-
     /// <summary>Query heads a key head.</summary>
-    public int Group => heads / keyHeads;
+    public int Group => Heads / KeyHeads;
 
     /// <summary>Multiplies the scores.</summary>
-    public double Scale { get; init; } = 1 / Math.Sqrt(headSize);
+    public double Scale { get; init; } = 1 / Math.Sqrt(HeadSize);
 
     /// <summary>Bounds the scores to ± this, smoothly: cap · tanh(score / cap); null leaves them.</summary>
     public double? SoftCap { get; init; }

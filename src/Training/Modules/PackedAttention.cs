@@ -21,7 +21,7 @@ internal sealed class PackedAttention(IReadOnlyList<PairSpan> spans) : IAttentio
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = Split(heads, qkv.Value);
-        Tensor queries = heads.GroupQueries(Rotation.Apply(rotation, q)), keys = AttentionHeads.ByHead(Rotation.Apply(rotation, k)), values = AttentionHeads.ByHead(v);
+        Tensor queries = heads.GroupQueries(rotation?.Apply(q) ?? q), keys = AttentionHeads.ByHead(rotation?.Apply(k) ?? k), values = AttentionHeads.ByHead(v);
         Tensor output = empty_like(queries);
         foreach (Part part in Parts(heads))
         {
@@ -48,9 +48,10 @@ internal sealed class PackedAttention(IReadOnlyList<PairSpan> spans) : IAttentio
             part.AddTo(valueGradient, v);
         }
         Tensor unscaled = queryGradient.permute(2, 0, 1, 3).reshape(tokens, heads.Heads, heads.HeadSize).mul_(heads.Scale);
+        Tensor turnedKeys = keyGradient.transpose(0, 1);
         return cat([
-            Rotation.ApplyTransposed(rotation, unscaled).view(tokens, -1),
-            Rotation.ApplyTransposed(rotation, keyGradient.transpose(0, 1)).reshape(tokens, -1),
+            (rotation?.ApplyTransposed(unscaled) ?? unscaled).reshape(tokens, -1),
+            (rotation?.ApplyTransposed(turnedKeys) ?? turnedKeys).reshape(tokens, -1),
             valueGradient.transpose(0, 1).reshape(tokens, -1),
         ], 1).MoveToOuterDisposeScope();
     }

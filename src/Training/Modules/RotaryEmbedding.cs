@@ -59,11 +59,11 @@ internal sealed class RotaryEmbedding : IDisposable
 /// <summary>Cosines and sines of a batch's positions; heads may have more dimensions than turn.</summary>
 internal sealed record Rotation(Tensor Cos, Tensor Sin)
 {
-    /// <summary>Turns the heads of <paramref name="x"/> (tokens, heads, head size); without a rotation they stay.</summary>
-    public static Tensor Apply(Rotation? rotation, Tensor x) => rotation?.Turn(x, back: false) ?? x;
+    /// <summary>Turns the heads of <paramref name="x"/> (tokens, heads, head size).</summary>
+    public Tensor Apply(Tensor x) => Turn(x, back: false);
 
     /// <summary>Turns back: the transposed rotation, which carries gradients.</summary>
-    public static Tensor ApplyTransposed(Rotation? rotation, Tensor x) => rotation?.Turn(x, back: true) ?? x;
+    public Tensor ApplyTransposed(Tensor x) => Turn(x, back: true);
 
     private Tensor Turn(Tensor x, bool back)
     {
