@@ -34,7 +34,7 @@ public partial class ReadmeTests(ITestOutputHelper output)
         Assert.Contains("\"status\"", await RunAsync(Of(commands[3])));
         Assert.Contains("\"list\"", await RunAsync(Of(commands[4])));
         string events = await RunAsync(Of(commands[5]));
-        Assert.Contains("succeeded", events[^300..], StringComparison.Ordinal);
+        Assert.Contains("\"status\":\"succeeded\"", events[events.LastIndexOf("event: status", StringComparison.Ordinal)..], StringComparison.Ordinal);
         await RunAsync(Of(commands[6]));
         Assert.Equal("PK"u8, File.ReadAllBytes(Path.Combine(data, "adapter.zip")).AsSpan(0, 2));
         string name = JsonDocument.Parse(await RunAsync(Of(commands[3]))).RootElement.GetProperty("fine_tuned_model").GetString()!;

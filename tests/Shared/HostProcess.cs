@@ -35,9 +35,12 @@ public sealed partial class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a host to its end.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string host, params IEnumerable<string> arguments)
+    public static Task<(int ExitCode, string Output)> RunAsync(string host, params IEnumerable<string> arguments) => RunAsync(host, [], arguments);
+
+    /// <summary>Runs a host to its end, with environment variables.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string host, IEnumerable<KeyValuePair<string, string>> settings, params IEnumerable<string> arguments)
     {
-        await using HostProcess running = Start(host, [], arguments);
+        await using HostProcess running = Start(host, settings, arguments);
         await running._process.WaitForExitAsync();
         return (running._process.ExitCode, running.Output);
     }
@@ -48,7 +51,8 @@ public sealed partial class HostProcess : IAsyncDisposable
         string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         string program = RepositoryRoot.PathOf("src", host, "bin", configuration, "net10.0", $"TrainingService.{host}.dll");
         var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
+        // Standalone takes its port from the command line.
+        if (host != "Standalone") start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         foreach ((string name, string value) in settings) start.Environment[name] = value;
         var running = new HostProcess(Process.Start(start)!);
         running._process.OutputDataReceived += running.Read;

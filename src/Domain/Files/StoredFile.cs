@@ -1,7 +1,9 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Files;
 
 /// <summary>A file of the API: uploaded rows, or a result of a job. Its bytes lie in the file store under <see cref="StorageKey"/>.</summary>
-public sealed class StoredFile
+public sealed class StoredFile : IOwned
 {
     private StoredFile() { }
 
@@ -51,6 +53,12 @@ public sealed class StoredFile
 
     /// <summary>Lower-case hexadecimal SHA-256 of the bytes.</summary>
     public string? Sha256 { get; private set; }
+
+    /// <summary>Whose it is; null when the service asked for no key.</summary>
+    public string? OwnerId { get; private set; }
+
+    /// <summary>Says whose it is.</summary>
+    public void GiveTo(string? owner) => OwnerId = owner;
 
     /// <summary>Records what the check of a fine-tune file found.</summary>
     public void RecordRows(string format, long rows) => (Format, Rows) = (format, rows);

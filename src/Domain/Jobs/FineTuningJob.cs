@@ -1,10 +1,12 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Jobs;
 
 /// <summary>
 /// A fine-tuning job. Its row is the truth: the queue carries the id alone, and whoever holds the lease with the current
 /// <see cref="LeaseEpoch"/> may write.
 /// </summary>
-public sealed class FineTuningJob
+public sealed class FineTuningJob : IOwned
 {
     private FineTuningJob() { }
 
@@ -59,6 +61,9 @@ public sealed class FineTuningJob
 
     /// <summary>The client's own keys and values.</summary>
     public Dictionary<string, string>? Metadata { get; private set; }
+
+    /// <summary>Whose it is, and with it what it makes; null when the service asked for no key.</summary>
+    public string? OwnerId { get; private set; }
 
     /// <summary>Moment of creation, UTC.</summary>
     public DateTime CreatedAt { get; private set; }
@@ -131,6 +136,9 @@ public sealed class FineTuningJob
 
     /// <summary>Whether the job has ended for good.</summary>
     public bool IsFinal => Status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Cancelled;
+
+    /// <summary>Says whose it is.</summary>
+    public void GiveTo(string? owner) => OwnerId = owner;
 
     /// <summary>A client cancels: a waiting job ends at once, a running one when its worker reads the flag.</summary>
     public void Cancel(DateTime now)
@@ -208,6 +216,15 @@ public sealed class FineTuningJob
         AdapterKey = adapterKey;
         ResultFiles = [.. resultFiles];
         End(JobStatus.Succeeded, now);
+    }
+
+    /// <summary>The tuned model was deleted: its name stays the job's, but there is no adapter any more.</summary>
+    /// <param name="resultFileId">Id of the result file that was the adapter's copy.</param>
+    public void ForgetAdapter(string resultFileId)
+    {
+        if (Status != JobStatus.Succeeded) throw new IllegalJobTransitionException(Id, Status, "lose its model");
+        AdapterKey = null;
+        ResultFiles = [.. ResultFiles.Where(id => id != resultFileId)];
     }
 
     /// <summary>An error that trying again would not mend.</summary>
