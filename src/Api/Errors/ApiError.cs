@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.WebUtilities;
+using TrainingService.Domain.Errors;
 
 namespace TrainingService.Api.Errors;
 
@@ -49,15 +50,5 @@ public sealed class ApiError(int status, string message, string? param = null, s
     }
 
     /// <summary>The error's body.</summary>
-    internal ErrorResponse ToResponse() =>
-        new(new(Message, TypeOf(status), param, code), "about:blank", ReasonPhrases.GetReasonPhrase(status), status, Message);
-
-    private static string TypeOf(int status) => status switch
-    {
-        StatusCodes.Status401Unauthorized => "authentication_error",
-        StatusCodes.Status403Forbidden => "permission_error",
-        StatusCodes.Status429TooManyRequests => "rate_limit_error",
-        >= 500 => "server_error",
-        _ => "invalid_request_error",
-    };
+    internal ErrorResponse ToResponse() => ErrorResponse.Of(status, ReasonPhrases.GetReasonPhrase(status), Message, param, code);
 }

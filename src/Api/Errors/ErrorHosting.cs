@@ -1,6 +1,9 @@
+using System.Data.Common;
+using System.Reflection;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace TrainingService.Api.Errors;
@@ -13,8 +16,8 @@ internal static class ErrorHosting
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = context => FromException(context, context.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error).ExecuteAsync(context),
-            // Requests that ASP.NET could not bind are the client's fault: not worth an error in the log.
-            SuppressDiagnosticsCallback = static context => context.Exception is BadHttpRequestException,
+            // What a client did wrong is not worth an error in the log.
+            SuppressDiagnosticsCallback = static context => context.Exception is BadHttpRequestException || IsUnstorable(context.Exception),
         });
         app.UseStatusCodePages(context => FromStatus(context.HttpContext).ExecuteAsync(context.HttpContext));
     }
@@ -25,9 +28,14 @@ internal static class ErrorHosting
             ApiError.TooLarge("The request's body is larger than this endpoint takes."),
         BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } bad => UnreadableQuery(context) ?? ApiError.BadRequest(bad.Message),
         BadHttpRequestException bad => new(bad.StatusCode, bad.Message),
+        _ when IsUnstorable(exception) => ApiError.BadRequest("The request has a NUL character in a text, which the service cannot keep; leave it out."),
         _ => new(StatusCodes.Status500InternalServerError,
             $"The server met an error while processing the request. Its log has the details under the id {context.TraceIdentifier}."),
     };
+
+    // PostgreSQL has no NUL in texts. Its SQLSTATE for that (character_not_in_repertoire) spares every field a check of its own.
+    private static bool IsUnstorable(Exception exception) =>
+        (exception as DbException ?? exception.InnerException as DbException)?.SqlState == "22021";
 
     private static ApiError FromStatus(HttpContext context)
     {
@@ -48,13 +56,14 @@ internal static class ErrorHosting
         Endpoint? endpoint = context.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
         foreach (IParameterBindingMetadata parameter in endpoint?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? [])
         {
-            string given = context.Request.Query[parameter.Name].ToString();
+            string name = parameter.ParameterInfo.GetCustomAttribute<FromQueryAttribute>()?.Name ?? parameter.Name;
+            string given = context.Request.Query[name].ToString();
             Type type = Nullable.GetUnderlyingType(parameter.ParameterInfo.ParameterType) ?? parameter.ParameterInfo.ParameterType;
             string? expected = type == typeof(int) && !int.TryParse(given, out _) ? "a whole number"
                 : type == typeof(bool) && !bool.TryParse(given, out _) ? "true or false"
                 : null;
-            if (expected is not null && context.Request.Query.ContainsKey(parameter.Name))
-                return ApiError.BadRequest($"{parameter.Name} is '{given}'; it must be {expected}.", parameter.Name);
+            if (expected is not null && context.Request.Query.ContainsKey(name))
+                return ApiError.BadRequest($"{name} is '{given}'; it must be {expected}.", name);
         }
         return null;
     }

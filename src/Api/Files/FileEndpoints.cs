@@ -21,7 +21,7 @@ internal static class FileEndpoints
         files.MapPost("", CreateFile).Accepts<FileUploadForm>("multipart/form-data");
         files.MapGet("", ListFiles);
         files.MapGet("/{id}", GetFile);
-        files.MapGet("/{id}/content", GetFileContent);
+        files.MapGet("/{id}/content", GetFileContent).Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream");
         files.MapDelete("/{id}", DeleteFile);
     }
 

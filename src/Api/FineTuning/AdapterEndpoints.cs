@@ -14,8 +14,8 @@ internal static class AdapterEndpoints
 {
     public static void MapAdapters(this IEndpointRouteBuilder jobs)
     {
-        jobs.MapGet("/{id}/adapter", GetJobAdapter);
-        jobs.MapGet("/{id}/checkpoints/{checkpoint_id}/adapter", GetCheckpointAdapter);
+        jobs.MapGet("/{id}/adapter", GetJobAdapter).Produces<Stream>(StatusCodes.Status200OK, "application/zip");
+        jobs.MapGet("/{id}/checkpoints/{checkpoint_id}/adapter", GetCheckpointAdapter).Produces<Stream>(StatusCodes.Status200OK, "application/zip");
     }
 
     /// <summary>Download a job's adapter</summary>

@@ -11,12 +11,12 @@ namespace TrainingService.Api.FineTuning;
 /// <param name="FineTuningJobId">The job.</param>
 /// <param name="StepNumber">Optimiser steps taken.</param>
 /// <param name="Metrics">The newest metrics at that step.</param>
-public sealed record CheckpointObject(string Id, long CreatedAt, string FineTunedModelCheckpoint, string FineTuningJobId, int StepNumber, JsonNode Metrics)
+public sealed record CheckpointObject(string Id, long CreatedAt, string FineTunedModelCheckpoint, string FineTuningJobId, int StepNumber, JsonObject Metrics)
 {
     /// <summary>Always <c>fine_tuning.job.checkpoint</c>.</summary>
     /// <example>fine_tuning.job.checkpoint</example>
     public string Object => "fine_tuning.job.checkpoint";
 
     internal static CheckpointObject Of(JobCheckpoint c) =>
-        new(c.Id, c.CreatedAt.ToUnixSeconds(), c.ModelName, c.JobId, c.Step, JsonNode.Parse(c.Metrics)!);
+        new(c.Id, c.CreatedAt.ToUnixSeconds(), c.ModelName, c.JobId, c.Step, JsonNode.Parse(c.Metrics)!.AsObject());
 }

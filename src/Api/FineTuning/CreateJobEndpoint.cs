@@ -39,25 +39,25 @@ internal static class CreateJobEndpoint
         HttpRequest http, TrainingDbContext db, ModelCatalog models, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (!http.HasJsonContentType()) return ApiError.UnsupportedMediaType(http.ContentType);
-        JsonDocument body;
+        CreateJobRequest request;
+        DpoRecipe recipe;
+        IReadOnlyList<RecipeProblem> read;
         try
         {
-            body = await JsonDocument.ParseAsync(http.Body, s_json, cancellationToken);
+            using JsonDocument body = await JsonDocument.ParseAsync(http.Body, s_json, cancellationToken);
+            (request, recipe, read) = CreateJobReader.Read(body.RootElement);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // Half a surrogate pair or bytes that are no UTF-8 are found only when the text is read: InvalidOperationException.
             return ApiError.BadRequest($"The request's body is not valid JSON: {e.Message}");
         }
-        using (body)
-        {
-            (CreateJobRequest request, DpoRecipe recipe, IReadOnlyList<RecipeProblem> read) = CreateJobReader.Read(body.RootElement);
-            List<RecipeProblem> problems = [.. read, .. await MissingAsync(request, db, models, timeProvider, cancellationToken)];
-            if (problems.Count > 0) return ErrorOf(problems);
+        List<RecipeProblem> problems = [.. read, .. await MissingAsync(request, db, models, timeProvider, cancellationToken)];
+        if (problems.Count > 0) return ErrorOf(problems);
 
-            FineTuningJob job = await SaveAsync(request, recipe, db, timeProvider, cancellationToken);
-            queue.Enqueue(job.Id);
-            return TypedResults.Ok(await db.DescribeAsync(job, timeProvider, cancellationToken));
-        }
+        FineTuningJob job = await SaveAsync(request, recipe, db, timeProvider, cancellationToken);
+        queue.Enqueue(job.Id);
+        return TypedResults.Ok(await db.DescribeAsync(job, timeProvider, cancellationToken));
     }
 
     private static async Task<FineTuningJob> SaveAsync(

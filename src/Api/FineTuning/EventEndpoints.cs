@@ -13,7 +13,8 @@ internal static class EventEndpoints
 {
     private const int DefaultEvents = 20;
 
-    public static void MapEvents(this IEndpointRouteBuilder jobs) => jobs.MapGet("/{id}/events", ListEvents);
+    public static void MapEvents(this IEndpointRouteBuilder jobs) => jobs.MapGet("/{id}/events", ListEvents)
+        .Produces<ListPage<EventObject>>(StatusCodes.Status200OK, "application/json", "text/event-stream");
 
     /// <summary>List a job's events, or follow them</summary>
     /// <remarks>

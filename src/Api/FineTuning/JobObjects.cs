@@ -10,7 +10,7 @@ using TrainingService.Storage.Database;
 
 namespace TrainingService.Api.FineTuning;
 
-/// <summary>Describes jobs with their newest metrics and their checkpoints: three queries, however many jobs there are.</summary>
+/// <summary>Describes jobs with their newest metrics and their checkpoints: four queries, however many jobs there are.</summary>
 internal static class JobObjects
 {
     public static async Task<JobObject> DescribeAsync(this TrainingDbContext db, FineTuningJob job, TimeProvider timeProvider, CancellationToken cancellationToken) =>
@@ -20,16 +20,28 @@ internal static class JobObjects
         this TrainingDbContext db, IReadOnlyList<FineTuningJob> jobs, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         string[] ids = [.. jobs.Select(j => j.Id)];
-        List<JobMetric> newest = await db.Metrics.AsNoTracking().Where(m => ids.Contains(m.JobId))
-            .GroupBy(m => new { m.JobId, m.Split })
-            .Select(g => g.OrderByDescending(m => m.Step).First())
-            .ToListAsync(cancellationToken);
+        ILookup<string, JobMetric> newest = await db.NewestMetricsAsync(ids, cancellationToken);
         ILookup<string, ProgressCheckpoint> checkpoints = (await db.Checkpoints.AsNoTracking().Where(c => ids.Contains(c.JobId))
             .OrderBy(c => c.Step).Select(c => new { c.JobId, c.Id, c.Step }).ToListAsync(cancellationToken))
             .ToLookup(c => c.JobId, c => new ProgressCheckpoint(c.Id, c.Step));
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        return [.. jobs.Select(job => Describe(job, newest.Where(m => m.JobId == job.Id).ToDictionary(m => m.Split), [.. checkpoints[job.Id]], now))];
+        return [.. jobs.Select(job => Describe(job, Newest(newest[job.Id]), [.. checkpoints[job.Id]], now))];
     }
+
+    // A greatest step is found at the end of the primary key's index; the newest row of each group is not, on either database.
+    private static async Task<ILookup<string, JobMetric>> NewestMetricsAsync(this TrainingDbContext db, string[] ids, CancellationToken cancellationToken)
+    {
+        var last = await db.Jobs.Where(j => ids.Contains(j.Id)).Select(j => new
+        {
+            Train = db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Train).Max(m => (int?)m.Step),
+            Eval = j.ValidationFileId == null ? null : db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Eval).Max(m => (int?)m.Step),
+        }).ToListAsync(cancellationToken);
+        int[] steps = [.. last.SelectMany(l => new[] { l.Train, l.Eval }).OfType<int>().Distinct()];
+        return (await db.Metrics.AsNoTracking().Where(m => ids.Contains(m.JobId) && steps.Contains(m.Step)).ToListAsync(cancellationToken)).ToLookup(m => m.JobId);
+    }
+
+    private static Dictionary<MetricSplit, JobMetric> Newest(IEnumerable<JobMetric> metrics) =>
+        metrics.GroupBy(m => m.Split).ToDictionary(g => g.Key, g => g.MaxBy(m => m.Step)!);
 
     private static JobObject Describe(
         FineTuningJob job, Dictionary<MetricSplit, JobMetric> newest, IReadOnlyList<ProgressCheckpoint> checkpoints, DateTime now)

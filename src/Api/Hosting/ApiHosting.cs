@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Files;
 using TrainingService.Api.FineTuning;
+using TrainingService.Api.Inference;
 using TrainingService.Api.Models;
 using TrainingService.Api.Swagger;
 using TrainingService.Storage.Hosting;
@@ -20,6 +21,7 @@ public static class ApiHosting
         builder.Services.AddSingleton<FileUpload>();
         builder.Services.AddSingleton<JobQueueing>();
         builder.Services.AddSingleton<EventStream>();
+        builder.Services.AddInferenceForwarding();
         builder.Services.AddSwagger();
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
@@ -29,6 +31,8 @@ public static class ApiHosting
         });
         // Values that cannot be bound become exceptions in every environment, so that the answer can name them.
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        // Every poll of an event stream would otherwise be a line of SQL in the log.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Warning);
         return builder;
     }
 
@@ -45,6 +49,7 @@ public static class ApiHosting
         v1.MapFiles();
         v1.MapJobs();
         v1.MapModels();
+        v1.MapInferenceForwarding();
 
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
         app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) });

@@ -7,6 +7,7 @@ using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Hosting;
+using TrainingService.Domain.Errors;
 
 namespace TrainingService.Api.Swagger;
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.FineTuning;
+using TrainingService.Api.Inference;
 
 namespace TrainingService.Api.Swagger;
 
@@ -26,10 +27,18 @@ internal sealed class RequestExamplesFilter : IOperationFilter
         }
         """;
 
+    private static readonly Dictionary<Type, string> s_examples = new()
+    {
+        [typeof(CreateJobRequest)] = Job,
+        [typeof(ChatCompletionRequest)] = ChatCompletionRequest.Example,
+        [typeof(CompletionRequest)] = CompletionRequest.Example,
+    };
+
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         if (operation.RequestBody?.Content is not { } content) return;
-        if (context.ApiDescription.ParameterDescriptions.Any(p => p.Type == typeof(CreateJobRequest)))
-            ((OpenApiMediaType)content["application/json"]).Example = JsonNode.Parse(Job);
+        foreach (Type? type in context.ApiDescription.ParameterDescriptions.Select(p => p.Type))
+            if (type is not null && s_examples.TryGetValue(type, out string? example))
+                ((OpenApiMediaType)content["application/json"]).Example = JsonNode.Parse(example);
     }
 }

@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.Hosting;
+using TrainingService.Domain.Errors;
 
 namespace TrainingService.Api.Swagger;
 
@@ -22,9 +24,12 @@ internal static class SwaggerHosting
                     + "Paths and shapes are OpenAI's: their SDKs work when pointed here.",
             });
             swagger.IncludeXmlComments(typeof(ApiHost).Assembly);
+            swagger.IncludeXmlComments(typeof(ErrorResponse).Assembly);
             swagger.CustomOperationIds(api => api.TryGetMethodInfo(out var method) ? char.ToLowerInvariant(method.Name[0]) + method.Name[1..] : null);
             swagger.SupportNonNullableReferenceTypes();
             swagger.NonNullableReferenceTypesAsRequired();
+            swagger.MapType<Stream>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" });
+            swagger.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object });
             swagger.SchemaFilter<RecipeSchemaFilter>();
             swagger.OperationFilter<ErrorResponsesFilter>();
             swagger.OperationFilter<RequestExamplesFilter>();

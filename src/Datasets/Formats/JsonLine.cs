@@ -15,15 +15,14 @@ internal static class JsonLine
     /// <summary>Blank lines are skipped: they are what an editor leaves at a file's end.</summary>
     public static bool IsBlank(ReadOnlySpan<byte> line) => line.TrimStart(" \t\r"u8).IsEmpty;
 
-    /// <summary>What the file's first bytes tell of it as a whole; null when it may be JSON Lines in UTF-8.</summary>
+    /// <summary>What the first line's first bytes tell of the file as a whole; null when it may be JSON Lines in UTF-8.</summary>
     public static string? FaultOfFile(ReadOnlySpan<byte> start)
     {
         const string Save = "save it as UTF-8";
         if (start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE, 0, 0]) || start.StartsWith((ReadOnlySpan<byte>)[0, 0, 0xFE, 0xFF])) return $"The file is in UTF-32; {Save}.";
         if (start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || start.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF])) return $"The file is in UTF-16; {Save}.";
         if (start.Length >= 4 && start[..4].ContainsAnyExcept((byte)0) && start[..4].Contains((byte)0)) return $"The file is in UTF-16 or UTF-32, or is not text at all; {Save}.";
-        ReadOnlySpan<byte> text = start.TrimStart(" \t\r\n"u8);
-        if (text.StartsWith("["u8)) return "The file is a JSON array; a JSON Lines file has one object a line and no brackets around them. Convert it with: jq -c '.[]' rows.json > rows.jsonl";
+        if (start.TrimStart(" \t"u8).StartsWith("["u8)) return "The file is a JSON array; a JSON Lines file has one object a line and no brackets around them. Convert it with: jq -c '.[]' rows.json > rows.jsonl";
         return null;
     }
 

@@ -23,9 +23,9 @@ internal static class MessageReader
     /// <summary>Any conversation of at least one message.</summary>
     public static List<ChatMessage>? Read(JsonElement parent, string name, string path, RowNotes notes)
     {
-        if (!parent.TryGetProperty(name, out JsonElement list)) return (List<ChatMessage>?)notes.Fail(path, "The field is missing.");
-        if (list.ValueKind != JsonValueKind.Array) return (List<ChatMessage>?)notes.Fail(path, $"A list of messages is expected, not {Json.Kind(list)}.");
-        if (list.GetArrayLength() == 0) return (List<ChatMessage>?)notes.Fail(path, "The list of messages is empty.");
+        if (!parent.TryGetProperty(name, out JsonElement list)) return notes.Fail<List<ChatMessage>>(path, "The field is missing.");
+        if (list.ValueKind != JsonValueKind.Array) return notes.Fail<List<ChatMessage>>(path, $"A list of messages is expected, not {Json.Kind(list)}.");
+        if (list.GetArrayLength() == 0) return notes.Fail<List<ChatMessage>>(path, "The list of messages is empty.");
         var messages = new List<ChatMessage>(list.GetArrayLength());
         foreach (JsonElement element in list.EnumerateArray())
         {
@@ -93,7 +93,7 @@ internal static class MessageReader
 
     private static ChatMessage? ReadMessage(JsonElement element, string path, int index, RowNotes notes)
     {
-        ChatMessage? Fail(string field, string reason) => (ChatMessage?)notes.Fail($"{path}[{index}]{field}", reason);
+        ChatMessage? Fail(string field, string reason) => notes.Fail<ChatMessage>($"{path}[{index}]{field}", reason);
 
         if (element.ValueKind != JsonValueKind.Object) return Fail("", $"A message object with 'role' and 'content' is expected, not {Json.Kind(element)}.");
         if (!element.TryGetProperty("role", out JsonElement roleValue))
@@ -112,6 +112,8 @@ internal static class MessageReader
                 else if (role == "assistant" && text.Length > 0 && string.IsNullOrWhiteSpace(text)) notes.Warn("An assistant's message holds nothing but white space.");
                 break;
             case null when callsTools:
+                // TRL's rows come from Arrow tables, where every message has every field: templates look at content unasked.
+                fields.TryAdd("content", null);
                 break;
             case null:
                 return Fail(".content", fields.ContainsKey("content") ? "A text is expected, not null." : "The field is missing.");

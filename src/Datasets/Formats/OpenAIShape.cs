@@ -16,16 +16,16 @@ internal sealed class OpenAIShape : PreferenceShape
 
     public override PreferencePair? Read(JsonElement row, RowNotes notes)
     {
-        if (!row.TryGetProperty("input", out JsonElement input)) return Fail(notes, "input", "The field is missing.");
-        if (input.ValueKind != JsonValueKind.Object) return Fail(notes, "input", $"An object with 'messages' is expected, not {Json.Kind(input)}.");
+        if (!row.TryGetProperty("input", out JsonElement input)) return notes.Fail<PreferencePair>("input", "The field is missing.");
+        if (input.ValueKind != JsonValueKind.Object) return notes.Fail<PreferencePair>("input", $"An object with 'messages' is expected, not {Json.Kind(input)}.");
         if (MessageReader.ReadPrompt(input, "messages", "input.messages", notes) is not { } prompt) return null;
         if (MessageReader.ReadCompletion(row, "preferred_output", notes) is not { } preferred) return null;
         if (MessageReader.ReadCompletion(row, "non_preferred_output", notes) is not { } other) return null;
         foreach ((string field, List<ChatMessage> output) in new[] { ("preferred_output", preferred), ("non_preferred_output", other) })
             if (output.FindIndex(m => m.Role != "assistant") is var i and >= 0)
-                return Fail(notes, $"{field}[{i}].role", $"An output holds assistant messages only; this is a message of the role '{output[i].Role}'.");
+                return notes.Fail<PreferencePair>($"{field}[{i}].role", $"An output holds assistant messages only; this is a message of the role '{output[i].Role}'.");
         if (JsonElement.DeepEquals(row.GetProperty("preferred_output"), row.GetProperty("non_preferred_output")))
-            return Fail(notes, "non_preferred_output", MessageReader.Identical("preferred_output"));
+            return notes.Fail<PreferencePair>("non_preferred_output", MessageReader.Identical("preferred_output"));
         if (!MessageReader.TryReadTools(input, "input.tools", notes, out List<object?>? tools)) return null;
         foreach (JsonProperty property in input.EnumerateObject())
             if (property.Name is not ("messages" or "tools" or "parallel_tool_calls"))
@@ -36,6 +36,4 @@ internal sealed class OpenAIShape : PreferenceShape
             if (!ToolCallArguments.TryParse(messages, field, notes)) return null;
         return new ConversationPair(notes.Row, prompt, preferred, other) { Tools = tools };
     }
-
-    private static PreferencePair? Fail(RowNotes notes, string field, string reason) => (PreferencePair?)notes.Fail(field, reason);
 }

@@ -7,7 +7,7 @@ namespace TrainingService.Datasets.Formats;
 internal sealed class PreferenceRowReader(LineBuffer lines)
 {
     private PreferenceShape? _shape;
-    private bool _condemned;
+    private bool _begun, _condemned;
 
     /// <summary>The shape of the file's rows, once one was recognised.</summary>
     public PreferenceFormat? Format => _shape?.Format;
@@ -23,25 +23,20 @@ internal sealed class PreferenceRowReader(LineBuffer lines)
     {
         while (lines.TryTake(out ReadOnlyMemory<byte> line))
         {
-            if (_condemned) continue;
-            if (lines.Line == 1)
-            {
-                if (line.Span.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
-                _condemned = JsonLine.FaultOfFile(line.Span) is not null;
-            }
-            if (JsonLine.IsBlank(line.Span) && !_condemned) continue;
-            Notes.Begin(_condemned ? 0 : lines.Line);
-            Pair = _condemned ? Condemn(line) : Read(line);
+            if (lines.Line == 1 && line.Span.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
+            if (_condemned || JsonLine.IsBlank(line.Span)) continue;
+            string? fault = _begun ? null : JsonLine.FaultOfFile(line.Span);
+            (_begun, _condemned) = (true, fault is not null);
+            Notes.Begin(fault is null ? lines.Line : 0);
+            Pair = fault is null ? Read(line) : Notes.Fail<PreferencePair>("", fault);
             return true;
         }
         return false;
     }
 
-    private PreferencePair? Condemn(ReadOnlyMemory<byte> line) => (PreferencePair?)Notes.Fail("", JsonLine.FaultOfFile(line.Span)!);
-
     private PreferencePair? Read(ReadOnlyMemory<byte> line)
     {
-        if (lines.TooLong) return (PreferencePair?)Notes.Fail("", $"The line is longer than {LineBuffer.MaxLineBytes >> 20} MiB; are the rows on lines of their own?");
+        if (lines.TooLong) return Notes.Fail<PreferencePair>("", $"The line is longer than {LineBuffer.MaxLineBytes >> 20} MiB; are the rows on lines of their own?");
         try
         {
             using JsonDocument? document = JsonLine.Parse(line, isLastUnterminated: !lines.Terminated, Notes);
@@ -49,17 +44,17 @@ internal sealed class PreferenceRowReader(LineBuffer lines)
         }
         catch (InvalidOperationException) // System.Text.Json's answer to half a surrogate pair, wherever it is met
         {
-            return (PreferencePair?)Notes.Fail("", "A text holds half of a surrogate pair (an escape such as \\ud83d without its other half), which is no character; remove it.");
+            return Notes.Fail<PreferencePair>("", "A text holds half of a surrogate pair (an escape such as \\ud83d without its other half), which is no character; remove it.");
         }
     }
 
     private PreferencePair? Read(JsonElement row)
     {
         PreferenceShape? shape = PreferenceShape.Recognise(row);
-        if (shape is null) return (PreferencePair?)Notes.Fail("", PreferenceShape.Unrecognised(row));
+        if (shape is null) return Notes.Fail<PreferencePair>("", PreferenceShape.Unrecognised(row));
         _shape ??= shape;
         if (shape != _shape)
-            return (PreferencePair?)Notes.Fail("", $"The row is in {shape.Description}, but the file began in {_shape.Description}; a file has one shape.");
+            return Notes.Fail<PreferencePair>("", $"The row is in {shape.Description}, but the file began in {_shape.Description}; a file has one shape.");
         foreach (JsonProperty property in row.EnumerateObject())
             if (!shape.Fields.Any(property.NameEquals)) Notes.Warn($"The field '{property.Name}' is not used.");
         return shape.Read(row, Notes);

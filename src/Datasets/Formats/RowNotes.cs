@@ -20,10 +20,12 @@ internal sealed class RowNotes
         _warnings.Clear();
     }
 
+    public void Fail(string field, string reason) => Problem ??= new RowProblem(Row, field, reason);
+
     /// <summary>Notes a fault and returns null, so that a reader may end with it.</summary>
-    public object? Fail(string field, string reason)
+    public T? Fail<T>(string field, string reason) where T : class
     {
-        Problem ??= new RowProblem(Row, field, reason);
+        Fail(field, reason);
         return null;
     }
 

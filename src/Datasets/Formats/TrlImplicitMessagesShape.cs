@@ -20,11 +20,11 @@ internal sealed class TrlImplicitMessagesShape : PreferenceShape
         if (MessageReader.Read(row, "rejected", "rejected", notes) is not { } rejected) return null;
         JsonElement chosenTurns = row.GetProperty("chosen"), rejectedTurns = row.GetProperty("rejected");
         if (JsonElement.DeepEquals(chosenTurns, rejectedTurns))
-            return (PreferencePair?)notes.Fail("rejected", MessageReader.Identical("chosen"));
+            return notes.Fail<PreferencePair>("rejected", MessageReader.Identical("chosen"));
 
         int shared = ImplicitPrompt.SharedTurns(chosenTurns, rejectedTurns);
         if (shared == 0)
-            return (PreferencePair?)notes.Fail("chosen", "There is no prompt: chosen and rejected differ from their first message on. Give the conversation so far as 'prompt', or begin both with it.");
+            return notes.Fail<PreferencePair>("chosen", "There is no prompt: chosen and rejected differ from their first message on. Give the conversation so far as 'prompt', or begin both with it.");
         if (!MessageReader.EndsAsPrompt(chosen[shared - 1], $"chosen[{shared - 1}]", notes)
             || !MessageReader.IsCompletion(chosen[shared..], "chosen", shared, notes)
             || !MessageReader.IsCompletion(rejected[shared..], "rejected", shared, notes)) return null;

@@ -18,10 +18,10 @@ internal sealed class TrlImplicitTextShape : PreferenceShape
     {
         if (TrlRow.ReadText(row, "chosen", notes) is not { } chosen) return null;
         if (TrlRow.ReadText(row, "rejected", notes) is not { } rejected) return null;
-        if (chosen == rejected) return (PreferencePair?)notes.Fail("rejected", MessageReader.Identical("chosen"));
+        if (chosen == rejected) return notes.Fail<PreferencePair>("rejected", MessageReader.Identical("chosen"));
         int shared = ImplicitPrompt.SharedCharacters(chosen, rejected);
         if (shared == 0)
-            return (PreferencePair?)notes.Fail("chosen", "There is no prompt: chosen and rejected differ from their first character on. Give the common beginning as 'prompt'.");
+            return notes.Fail<PreferencePair>("chosen", "There is no prompt: chosen and rejected differ from their first character on. Give the common beginning as 'prompt'.");
         return new TextPair(notes.Row, chosen[..shared], chosen[shared..], rejected[shared..]);
     }
 }

@@ -14,12 +14,12 @@ internal sealed class TrlMessagesShape : PreferenceShape
     public override PreferencePair? Read(JsonElement row, RowNotes notes)
     {
         if (row.GetProperty("prompt").ValueKind == JsonValueKind.String)
-            return (PreferencePair?)notes.Fail("prompt", "The prompt is text while the completions are lists of messages: make it a list of messages too, or leave it out if chosen and rejected hold the whole conversation.");
+            return notes.Fail<PreferencePair>("prompt", "The prompt is text while the completions are lists of messages: make it a list of messages too, or leave it out if chosen and rejected hold the whole conversation.");
         if (MessageReader.ReadPrompt(row, "prompt", "prompt", notes) is not { } prompt) return null;
         if (MessageReader.ReadCompletion(row, "chosen", notes) is not { } chosen) return null;
         if (MessageReader.ReadCompletion(row, "rejected", notes) is not { } rejected) return null;
         if (JsonElement.DeepEquals(row.GetProperty("chosen"), row.GetProperty("rejected")))
-            return (PreferencePair?)notes.Fail("rejected", MessageReader.Identical("chosen"));
+            return notes.Fail<PreferencePair>("rejected", MessageReader.Identical("chosen"));
         return TrlRow.WithTemplateInputs(new ConversationPair(notes.Row, prompt, chosen, rejected), row, notes);
     }
 }

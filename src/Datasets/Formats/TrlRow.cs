@@ -15,14 +15,14 @@ internal static class TrlRow
     /// <summary>A text that is not empty; null after a fault was noted.</summary>
     public static string? ReadText(JsonElement row, string field, RowNotes notes)
     {
-        if (!row.TryGetProperty(field, out JsonElement value)) return (string?)notes.Fail(field, "The field is missing.");
+        if (!row.TryGetProperty(field, out JsonElement value)) return notes.Fail<string>(field, "The field is missing.");
         if (value.ValueKind != JsonValueKind.String)
-            return (string?)notes.Fail(field, value.ValueKind == JsonValueKind.Array
+            return notes.Fail<string>(field, value.ValueKind == JsonValueKind.Array
                 ? "A list of messages is given where the completions are text; prompt, chosen and rejected must be all text or all lists of messages."
                 : $"A text is expected, not {Json.Kind(value)}.");
         string text = value.GetString()!;
-        if (text.Length == 0) return (string?)notes.Fail(field, "The text is empty.");
-        if (text.Contains('\0')) return (string?)notes.Fail(field, MessageReader.HoldsNul);
+        if (text.Length == 0) return notes.Fail<string>(field, "The text is empty.");
+        if (text.Contains('\0')) return notes.Fail<string>(field, MessageReader.HoldsNul);
         if (string.IsNullOrWhiteSpace(text)) notes.Warn($"The field '{field}' holds nothing but white space.");
         return text;
     }
@@ -34,7 +34,7 @@ internal static class TrlRow
         if (!row.TryGetProperty("chat_template_kwargs", out JsonElement variables) || variables.ValueKind == JsonValueKind.Null)
             return pair with { Tools = tools };
         if (variables.ValueKind != JsonValueKind.Object)
-            return (ConversationPair?)notes.Fail("chat_template_kwargs", $"An object of template variables is expected, not {Json.Kind(variables)}.");
+            return notes.Fail<ConversationPair>("chat_template_kwargs", $"An object of template variables is expected, not {Json.Kind(variables)}.");
         return pair with { Tools = tools, TemplateVariables = (OrderedDictionary<string, object?>)JinjaValues.FromJson(variables)! };
     }
 

@@ -16,7 +16,7 @@ internal sealed class TrlTextShape : PreferenceShape
         if (TrlRow.ReadText(row, "prompt", notes) is not { } prompt) return null;
         if (TrlRow.ReadText(row, "chosen", notes) is not { } chosen) return null;
         if (TrlRow.ReadText(row, "rejected", notes) is not { } rejected) return null;
-        if (chosen == rejected) return (PreferencePair?)notes.Fail("rejected", MessageReader.Identical("chosen"));
+        if (chosen == rejected) return notes.Fail<PreferencePair>("rejected", MessageReader.Identical("chosen"));
         return new TextPair(notes.Row, prompt, chosen, rejected);
     }
 }

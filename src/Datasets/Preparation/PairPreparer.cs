@@ -38,7 +38,8 @@ public sealed class PairPreparer(ModelTokenizer tokenizer, ChatTemplate? templat
         string? fault =
             whole.PromptIds.Length == 0 ? "The prompt has no tokens of its own, so the first token of the answer follows nothing." :
             whole.ChosenIds.Length == 0 ? "Nothing is left of the chosen completion: the chat template does not print it." :
-            whole.RejectedIds.Length == 0 ? "Nothing is left of the rejected completion: the chat template does not print it." : null;
+            whole.RejectedIds.Length == 0 ? "Nothing is left of the rejected completion: the chat template does not print it." :
+            _pairs.DoubledToken(whole);
         if (fault is not null)
         {
             tally.Error(pair.Row, fault);

@@ -21,6 +21,14 @@ internal sealed class PairTokenizer(ModelTokenizer tokenizer, ChatTemplate? temp
         _ => throw new ArgumentException($"A pair of type {pair.GetType().Name} cannot be tokenized.", nameof(pair)),
     };
 
+    /// <summary>Says that a pair has its begin or end token twice, once from the text and once from the template or tokenizer; null when it has not.</summary>
+    public string? DoubledToken(TokenizedPair pair) =>
+        tokenizer.BosId is { } bos && pair.PromptIds is [var first, var second, ..] && first == bos && second == bos
+            ? $"The begin token {tokenizer.BosToken} stands twice before the prompt: remove it from the row's text."
+        : tokenizer.EosId is { } eos && (pair.ChosenIds.AsSpan().IndexOf([eos, eos]) >= 0 || pair.RejectedIds.AsSpan().IndexOf([eos, eos]) >= 0)
+            ? $"The end token {tokenizer.EosToken} stands twice in a row in a completion: remove it from the row's text."
+        : null;
+
     private int[] Encode(ConversationPair pair, IReadOnlyList<ChatMessage> completion, bool addGenerationPrompt)
     {
         if (template is null)

@@ -13,15 +13,21 @@ public sealed class ChatTemplate
     private readonly IReadOnlyDictionary<string, JinjaTemplate> _templates;
     private readonly IReadOnlyDictionary<string, object?> _specialTokens;
 
-    internal ChatTemplate(IReadOnlyDictionary<string, JinjaTemplate> templates, IReadOnlyDictionary<string, object?> specialTokens)
+    private readonly TimeProvider _timeProvider;
+
+    private ChatTemplate(IReadOnlyDictionary<string, JinjaTemplate> templates, IReadOnlyDictionary<string, object?> specialTokens, TimeProvider timeProvider)
     {
         _templates = templates;
         _specialTokens = specialTokens;
+        _timeProvider = timeProvider;
     }
 
     /// <summary>Reads the template of a model's folder; null when the model has none.</summary>
+    /// <param name="modelFolder">The Hugging Face folder.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="timeProvider">The clock of templates that print today's date; a job that must prepare the same tokens on another day brings a fixed one.</param>
     /// <exception cref="ChatTemplateException">There is one, but it cannot be parsed.</exception>
-    public static ChatTemplate? Load(string modelFolder, ModelTokenizer tokenizer)
+    public static ChatTemplate? Load(string modelFolder, ModelTokenizer tokenizer, TimeProvider? timeProvider = null)
     {
         var templates = new Dictionary<string, JinjaTemplate>();
         foreach (ChatTemplateSource source in ChatTemplateSource.Find(modelFolder, tokenizer.Configuration))
@@ -35,7 +41,7 @@ public sealed class ChatTemplate
                 throw new ChatTemplateException($"The model's chat template ({source.Origin}) cannot be parsed: {exception.Message}", exception);
             }
         }
-        return templates.Count == 0 ? null : new ChatTemplate(templates, ChatTemplateSource.SpecialTokens(tokenizer));
+        return templates.Count == 0 ? null : new ChatTemplate(templates, ChatTemplateSource.SpecialTokens(tokenizer), timeProvider ?? TimeProvider.System);
     }
 
     /// <summary>The text of a conversation.</summary>
@@ -60,7 +66,7 @@ public sealed class ChatTemplate
         foreach ((string name, object? value) in variables ?? new Dictionary<string, object?>()) context[name] = value;
         try
         {
-            return Choose(tools is not null).Render(context);
+            return Choose(tools is not null).Render(context, timeProvider: _timeProvider);
         }
         catch (JinjaRenderException exception)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 
@@ -9,6 +10,9 @@ namespace TrainingService.Datasets.Tokenization;
 /// </summary>
 internal sealed class BytePairEncoder
 {
+    private const int LongestCachedWord = 32;
+    private const int LargestCache = 1 << 16;
+
     private readonly Dictionary<string, int> _idOfToken;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOfSpan;
     private readonly Dictionary<long, Merge> _merges;
@@ -18,6 +22,14 @@ internal sealed class BytePairEncoder
     private readonly bool _fuseUnknown;
     private readonly int? _unknownId;
     private readonly int[]? _byteIds;
+
+    /// <summary>The characters, last and first, that some merge joins. Between any other two a word may be cut.</summary>
+    private readonly HashSet<int> _joints = [];
+    private readonly bool _mayCut;
+
+    private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cachedIds;
+    private int _cacheCount;
 
     public BytePairEncoder(JsonComponent model)
     {
@@ -42,6 +54,8 @@ internal sealed class BytePairEncoder
         {
             _byteIds = [.. Enumerable.Range(0, 256).Select(value => _idOfToken.GetValueOrDefault($"<0x{value:X2}>", -1))];
         }
+        _mayCut = _prefix.Length + _suffix.Length == 0 && UnknownCharactersStayApart();
+        _cachedIds = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     /// <summary>The id of every token, added tokens aside.</summary>
@@ -55,11 +69,53 @@ internal sealed class BytePairEncoder
             ids.Add(whole);
             return;
         }
+        // Some models take the whole text for one word; where no merge can cross, its parts are words on their own.
+        var start = 0;
+        if (_mayCut && word.Length > LongestCachedWord)
+        {
+            for (var index = 1; index < word.Length; index++)
+            {
+                if (!char.IsLowSurrogate(word[index]) && !_joints.Contains(Joint(word[index - 1], word[index])))
+                {
+                    EncodePart(word[start..index], buffer, ids);
+                    start = index;
+                }
+            }
+        }
+        EncodePart(word[start..], buffer, ids);
+    }
+
+    private void EncodePart(ReadOnlySpan<char> word, MergeBuffer buffer, List<int> ids)
+    {
+        var mayCache = word.Length <= LongestCachedWord;
+        if (mayCache && _cachedIds.TryGetValue(word, out var cached))
+        {
+            ids.AddRange(cached);
+            return;
+        }
+        var first = ids.Count;
         buffer.Clear();
         AddCharacters(word, buffer);
         buffer.MergeAll(_merges);
         buffer.CopyTo(ids);
+        if (mayCache && _cacheCount < LargestCache && _cachedIds.TryAdd(word, [.. ids[first..]]))
+        {
+            Interlocked.Increment(ref _cacheCount);
+        }
     }
+
+    /// <summary>Whether no two characters outside the vocabulary can become one symbol, by fusing or by a merge of bytes.</summary>
+    private bool UnknownCharactersStayApart()
+    {
+        if (_byteIds is null)
+        {
+            return _unknownId is null || !_fuseUnknown;
+        }
+        var bytes = _byteIds.ToHashSet();
+        return !bytes.Contains(-1) && !_merges.Keys.Any(pair => bytes.Contains((int)(pair >> 32)) || bytes.Contains((int)pair));
+    }
+
+    private static int Joint(char left, char right) => (left << 16) | right;
 
     private void AddCharacters(ReadOnlySpan<char> word, MergeBuffer buffer)
     {
@@ -124,7 +180,7 @@ internal sealed class BytePairEncoder
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
         foreach (var member in component.Expect(JsonValueKind.Object).EnumerateObject())
         {
-            vocabulary[member.Name] = member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var id) && id >= 0
+            vocabulary[member.Name] = member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var id) && id is >= 0 and < int.MaxValue
                 ? id
                 : throw component.Error($"the id of '{member.Name}' is {member.Value.GetRawText()}, expected a whole number");
         }
@@ -145,6 +201,10 @@ internal sealed class BytePairEncoder
             }
             var key = MergeBuffer.Pair(IdOf(left), IdOf(right));
             merges[key] = new Merge(rank, IdOf(string.Concat(left, right.AsSpan(_prefix.Length))));
+            if (left.Length > 0 && right.Length > _prefix.Length)
+            {
+                _joints.Add(Joint(left[^1], right[_prefix.Length]));
+            }
             rank++;
         }
         return merges;

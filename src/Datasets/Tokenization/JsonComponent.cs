@@ -45,14 +45,24 @@ internal readonly struct JsonComponent(string file, string path, JsonElement ele
     public JsonElement Expect(JsonValueKind kind) =>
         element.ValueKind == kind ? element : throw Error($"is {Kind}, expected {kind.ToString().ToLowerInvariant()}");
 
-    public string AsString() => Expect(JsonValueKind.String).GetString()!;
+    public string AsString()
+    {
+        try
+        {
+            return Expect(JsonValueKind.String).GetString()!;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw Error("is not Unicode: it holds half of a surrogate pair", exception);
+        }
+    }
 
     public string? AsOptionalString() => IsNull ? null : AsString();
 
     public int AsInt32() =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var number) && number >= 0
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var number) && number is >= 0 and < int.MaxValue
             ? number
-            : throw Error($"is {Kind}, expected a whole number from 0 to {int.MaxValue}");
+            : throw Error($"is {Kind}, expected a whole number from 0 to {int.MaxValue - 1}");
 
     public bool AsBoolean(bool whenAbsent) => element.ValueKind switch
     {

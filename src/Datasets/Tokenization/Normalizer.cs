@@ -30,7 +30,10 @@ internal static class Normalizers
         {
             throw component.Error("Unicode normalisation needs ICU: install libicu and leave invariant globalisation off");
         }
-        return text => text.Normalize(form);
+        // .NET refuses U+FFFE, which Unicode allows in a text and which composes with nothing.
+        return text => text.Contains('\uFFFE')
+            ? string.Join('\uFFFE', text.Split('\uFFFE').Select(part => part.Normalize(form)))
+            : text.Normalize(form);
     }
 
     private static Normalizer Prepend(string prefix) => text => text.Length == 0 ? text : prefix + text;

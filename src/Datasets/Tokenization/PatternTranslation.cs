@@ -13,11 +13,15 @@ internal sealed partial class PatternTranslation
     /// <summary>Oniguruma's <c>\w</c>; .NET's lacks enclosing and spacing marks, letter numbers and circled letters.</summary>
     private const string WordCharacters = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u24B6-\u24E9";
 
+    /// <summary>More than any real pattern has; without a limit a hostile one overflows the stack.</summary>
+    private const int DeepestNesting = 50;
+
     private readonly string _source;
     private readonly JsonComponent _component;
     private readonly StringBuilder _output = new();
     private readonly List<(int First, int Last)> _named = [];
     private int _position;
+    private int _nesting;
 
     public PatternTranslation(string source, JsonComponent component)
     {
@@ -78,8 +82,12 @@ internal sealed partial class PatternTranslation
         {
             throw NotUnderstood(_source.Substring(_position, Math.Min(4, _source.Length - _position)));
         }
+        if (++_nesting > DeepestNesting)
+        {
+            throw NotUnderstood($"more than {DeepestNesting} nested groups");
+        }
         _position += opening.Length;
-        // Captures are not used, and .NET would renumber nothing by leaving them out.
+        // Nobody asks what a group captured.
         _output.Append(opening.Value == "(" ? "(?:" : opening.Value);
         Alternatives(ignoreCase || opening.Value == "(?i:");
         if (_position == _source.Length)
@@ -87,6 +95,7 @@ internal sealed partial class PatternTranslation
             throw NotUnderstood("( without )");
         }
         _output.Append(_source[_position++]);
+        _nesting--;
     }
 
     /// <summary>What follows an atom; a possessive quantifier becomes an atomic group around atom and quantifier.</summary>
@@ -203,7 +212,8 @@ internal sealed partial class PatternTranslation
     [GeneratedRegex(@"\G\((?:\?(?:i?:|=|!|<=|<!|>)|(?!\?))")]
     private static partial Regex GroupOpening();
 
-    [GeneratedRegex(@"\G(?:[*+?][?+]?|\{[0-9]{1,6}(?:,[0-9]{0,6})?\}\??)(?![*+?{])")]
+    // Not {n}?: lazy to .NET, optional to Oniguruma.
+    [GeneratedRegex(@"\G(?:[*+?][?+]?|\{[0-9]{1,6}\}|\{[0-9]{1,6},[0-9]{0,6}\}\??)(?![*+?{])")]
     private static partial Regex QuantifierText();
 
     [GeneratedRegex(@"\G\\(?:[sSdDwWrntfv]|[pP]\{[LMNPSZC][a-z]?\}|u(?<code>[0-9A-Fa-f]{4})|x(?<code>[0-9A-Fa-f]{2})|x\{(?<code>[0-9A-Fa-f]{1,6})\}|(?<literal>[^\w\s]))")]

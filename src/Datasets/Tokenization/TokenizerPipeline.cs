@@ -12,7 +12,7 @@ internal sealed class TokenizerPipeline
     private readonly AddedTokenFinder _foundInText;
     private readonly AddedTokenFinder _foundInNormalizedText;
 
-    private TokenizerPipeline(JsonComponent file)
+    private TokenizerPipeline(string modelFolder, JsonComponent file)
     {
         var model = file["model"];
         // Files of before 2020 leave the type out.
@@ -22,8 +22,9 @@ internal sealed class TokenizerPipeline
         }
         Model = new BytePairEncoder(model);
         AddedTokens = file["added_tokens"].IsNull ? [] : [.. file["added_tokens"].Items().Select(AddedToken.Read)];
-        _normalizer = Normalizers.Read(file["normalizer"]);
-        _preTokenizer = PreTokenizers.Read(file["pre_tokenizer"]);
+        var (normalizer, preTokenizer) = TokenizerClassRules.Apply(modelFolder, file);
+        _normalizer = Normalizers.Read(normalizer);
+        _preTokenizer = PreTokenizers.Read(preTokenizer);
         _postProcessor = PostProcessor.Read(file["post_processor"]);
         Decoders = TokenDecoders.Read(file["decoder"]);
         _foundInText = new AddedTokenFinder(AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
@@ -47,12 +48,12 @@ internal sealed class TokenizerPipeline
         }
         try
         {
-            return new TokenizerPipeline(JsonFile.Read(file));
+            return new TokenizerPipeline(modelFolder, JsonFile.Read(file));
         }
         catch (InvalidOperationException exception)
         {
-            // What JsonElement says of an escaped unpaired surrogate.
-            throw new TokenizerFormatException(file, "the whole file", $"holds a string that is not Unicode: {exception.Message}", exception);
+            // What JsonElement says of an escaped unpaired surrogate, here in the vocabulary or the merges.
+            throw new TokenizerFormatException(file, "model", $"holds a token that is not Unicode: {exception.Message}", exception);
         }
     }
 

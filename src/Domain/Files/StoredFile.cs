@@ -52,6 +52,12 @@ public sealed class StoredFile
     /// <summary>Lower-case hexadecimal SHA-256 of the bytes.</summary>
     public string? Sha256 { get; private set; }
 
+    /// <summary>Whose it is; null when the service asked for no key.</summary>
+    public string? OwnerId { get; private set; }
+
+    /// <summary>Says whose it is.</summary>
+    public void GiveTo(string? owner) => OwnerId = owner;
+
     /// <summary>Records what the check of a fine-tune file found.</summary>
     public void RecordRows(string format, long rows) => (Format, Rows) = (format, rows);
 

@@ -60,6 +60,9 @@ public sealed class FineTuningJob
     /// <summary>The client's own keys and values.</summary>
     public Dictionary<string, string>? Metadata { get; private set; }
 
+    /// <summary>Whose it is, and with it what it makes; null when the service asked for no key.</summary>
+    public string? OwnerId { get; private set; }
+
     /// <summary>Moment of creation, UTC.</summary>
     public DateTime CreatedAt { get; private set; }
 
@@ -132,6 +135,9 @@ public sealed class FineTuningJob
     /// <summary>Whether the job has ended for good.</summary>
     public bool IsFinal => Status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Cancelled;
 
+    /// <summary>Says whose it is.</summary>
+    public void GiveTo(string? owner) => OwnerId = owner;
+
     /// <summary>A client cancels: a waiting job ends at once, a running one when its worker reads the flag.</summary>
     public void Cancel(DateTime now)
     {
@@ -171,14 +177,6 @@ public sealed class FineTuningJob
         if (Status != JobStatus.Paused) throw new IllegalJobTransitionException(Id, Status, "be resumed");
         Status = JobStatus.Queued;
         PauseRequested = false;
-    }
-
-    /// <summary>Preparation is done: how many steps there are and what was found in the files.</summary>
-    public void RecordPreparation(int totalSteps, string datasetReport)
-    {
-        RequireRunning("be prepared");
-        TotalSteps = totalSteps;
-        DatasetReport = datasetReport;
     }
 
     /// <summary>The worker stopped at a checkpoint because a client paused the job.</summary>

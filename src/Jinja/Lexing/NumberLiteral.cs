@@ -45,6 +45,8 @@ internal static class NumberLiteral
         }
 
         string text = Text(source, start, fractionEnd, line);
+        if (fractionEnd == end && text[0] == '0' && text.AsSpan().ContainsAnyExcept('0'))
+            throw new JinjaSyntaxException("an integer does not start with 0", line);
         return fractionEnd > end
             ? (double.Parse(text, CultureInfo.InvariantCulture), fractionEnd)
             : (PythonNumber.Shrink(BigInteger.Parse(text, CultureInfo.InvariantCulture)), end);

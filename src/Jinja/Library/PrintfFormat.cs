@@ -161,7 +161,7 @@ internal static class PrintfFormat
             if (subject is double number && double.IsFinite(number) && conversion is ('d' or 'i' or 'u'))
                 return new BigInteger(Math.Truncate(number));
             if (!PythonNumber.TryBig(subject, out BigInteger integer) || (conversion == 'c' && (integer < 0 || integer > 0xD7FF)))
-                throw new JinjaRenderException($"%{conversion} format: a number is required, not {PythonType.NameOf(subject)}");
+                throw new JinjaRenderException($"%{conversion} format: a real number is required, not {PythonType.NameOf(subject)}");
             return integer;
         }
 

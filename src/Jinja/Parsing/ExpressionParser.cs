@@ -6,7 +6,7 @@ using TrainingService.Jinja.Values;
 namespace TrainingService.Jinja.Parsing;
 
 /// <summary>Expressions, by descent from the loosest operator to the tightest.</summary>
-internal sealed class ExpressionParser(TokenStream tokens)
+internal sealed partial class ExpressionParser(TokenStream tokens)
 {
     private const int MaxNesting = 200;
 
@@ -79,48 +79,6 @@ internal sealed class ExpressionParser(TokenStream tokens)
         while (tokens.SkipOperator("|"));
 
         return (FilterCall)value;
-    }
-
-    /// <summary>A name, several of them, or an attribute of a namespace.</summary>
-    public Target ParseTarget(bool namespaceAllowed = false)
-    {
-        int line = tokens.Current.Line;
-        Enter();
-        var targets = new List<Target>();
-        bool isTuple = false;
-        while (!AtTupleEnd() && !tokens.Current.IsName("in"))
-        {
-            targets.Add(ParseSingleTarget(namespaceAllowed));
-            if (!tokens.SkipOperator(","))
-                break;
-            isTuple = true;
-        }
-
-        // In "for in in x" the first "in" is the name.
-        if (targets.Count == 0 && tokens.Current.IsName("in"))
-            targets.Add(ParseSingleTarget(namespaceAllowed));
-        _nesting--;
-        if (targets.Count == 0)
-            throw new JinjaSyntaxException($"expected a name to assign to, got '{tokens.Current.Describe()}'", line);
-        return isTuple ? new TupleTarget([.. targets]) : targets[0];
-    }
-
-    private Target ParseSingleTarget(bool namespaceAllowed)
-    {
-        Token token = tokens.Current;
-        if (tokens.SkipOperator("("))
-        {
-            Target inner = ParseTarget();
-            tokens.ExpectOperator(")");
-            return inner;
-        }
-
-        string name = tokens.ExpectName();
-        if (name is "true" or "false" or "none" or "True" or "False" or "None")
-            throw new JinjaSyntaxException($"can't assign to '{name}'", token.Line);
-        return namespaceAllowed && tokens.SkipOperator(".")
-            ? new NamespaceTarget(name, tokens.ExpectName())
-            : new NameTarget(name);
     }
 
     private Expression ParseOr()
@@ -374,46 +332,6 @@ internal sealed class ExpressionParser(TokenStream tokens)
         while (tokens.SkipOperator("."))
             name += "." + tokens.ExpectName();
         return name;
-    }
-
-    private ArgumentList ParseArguments()
-    {
-        int line = tokens.Next().Line;
-        var positional = new List<Expression>();
-        var keywords = new List<(string Name, Expression Value)>();
-        Expression? rest = null;
-        Expression? more = null;
-        _ = ParseItems(")", ParseArgument);
-        return new ArgumentList([.. positional], [.. keywords], rest, more);
-
-        bool ParseArgument()
-        {
-            bool valid;
-            if (tokens.SkipOperator("*"))
-            {
-                valid = rest is null && more is null;
-                rest = Parse();
-            }
-            else if (tokens.SkipOperator("**"))
-            {
-                valid = more is null;
-                more = Parse();
-            }
-            else if (tokens.Current.Kind == TokenKind.Name && tokens.Following.IsOperator("="))
-            {
-                valid = more is null;
-                string name = tokens.Next().Text;
-                tokens.Next();
-                keywords.Add((name, Parse()));
-            }
-            else
-            {
-                valid = rest is null && more is null && keywords.Count == 0;
-                positional.Add(Parse());
-            }
-
-            return valid ? true : throw new JinjaSyntaxException("invalid syntax for function call expression", line);
-        }
     }
 
     private bool AtTupleEnd() => tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd

@@ -78,7 +78,7 @@ internal sealed class Parser
             "with" => ParseWith(tag.Line),
             "block" => ParseBlock(tag.Line),
             "generation" => new ScopedBlock(tag.Line, [], OutsideLoops("endgeneration")),
-            "print" => new Print(tag.Line, _expressions.ParseTuple()),
+            "print" => ParsePrint(tag.Line),
             "break" => ParseJump(tag, Flow.Break),
             "continue" => ParseJump(tag, Flow.Continue),
             "include" or "import" or "from" or "extends" => throw new JinjaSyntaxException(
@@ -159,6 +159,14 @@ internal sealed class Parser
     private LoopJump ParseJump(Token tag, Flow flow) => _loops > 0
         ? new LoopJump(tag.Line, flow)
         : throw new JinjaSyntaxException($"'{tag.Text}' outside of a loop", tag.Line);
+
+    private Print ParsePrint(int line)
+    {
+        var values = new List<Expression> { _expressions.Parse() };
+        while (_tokens.SkipOperator(","))
+            values.Add(_expressions.Parse());
+        return new Print(line, new Concatenation([.. values]));
+    }
 
     private Statement ParseSet(int line)
     {

@@ -7,8 +7,6 @@ internal readonly record struct Arguments(object?[] Positional, KeyValuePair<str
 {
     public static readonly Arguments None = new([], []);
 
-    public static Arguments Of(params object?[] positional) => new(positional, []);
-
     public Arguments Skip(int count) => new(Positional[count..], Keywords);
 
     public bool TryGetKeyword(string name, out object? value)

@@ -21,6 +21,8 @@ internal static class Attributes
         Undefined.Refuse(target);
         if (TryGetItem(context, target, key, out object? value))
             return value;
+        if (key is PythonSlice)
+            throw new JinjaRenderException($"'{PythonType.NameOf(target)}' object is not subscriptable");
         return Markup.Plain(key) is string name && TryGetOwn(target, name, out value) ? value : Undefined.Attribute(target, key);
     }
 

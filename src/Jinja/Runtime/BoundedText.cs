@@ -7,8 +7,6 @@ internal sealed class BoundedText(RenderContext context)
 {
     private readonly StringBuilder _text = new();
 
-    public int Length => _text.Length;
-
     public BoundedText Append(ReadOnlySpan<char> text)
     {
         Reserve(text.Length);

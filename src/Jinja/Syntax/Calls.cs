@@ -62,6 +62,8 @@ internal sealed class FilterCall(Expression? value, string name, ArgumentList ar
     /// <summary>Filters the text of a block through the whole chain.</summary>
     public object? Apply(RenderContext context, Scope scope, object? blockText)
     {
+        // A chain of filters recurses here, past Evaluate and its check.
+        RenderContext.CheckStack();
         object? input = value switch
         {
             null => blockText,

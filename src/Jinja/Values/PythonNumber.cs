@@ -62,7 +62,7 @@ internal static class PythonNumber
     public static object Modulo(object left, object right) => Apply(
         left,
         right,
-        static (x, y) => x - (FloorDivide(x, y) * y),
+        static (x, y) => y.IsZero ? throw new JinjaRenderException("integer modulo by zero") : x - (FloorDivide(x, y) * y),
         static (x, y) => y == 0 ? throw new JinjaRenderException("float modulo") : FloatModulo(x, y));
 
     public static object Power(object left, object right)

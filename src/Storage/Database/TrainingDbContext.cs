@@ -1,6 +1,10 @@
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Keys;
+using TrainingService.Domain.Requests;
+using TrainingService.Domain.Uploads;
+using TrainingService.Domain.Webhooks;
 
 namespace TrainingService.Storage.Database;
 
@@ -29,6 +33,24 @@ public abstract class TrainingDbContext(DbContextOptions options) : DbContext(op
     /// <summary>Metrics, one row for each (job, step, split).</summary>
     public DbSet<JobMetric> Metrics => Set<JobMetric>();
 
+    /// <summary>Keys of the API, without their secrets.</summary>
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    /// <summary>Files that arrive in parts.</summary>
+    public DbSet<Upload> Uploads => Set<Upload>();
+
+    /// <summary>Their parts.</summary>
+    public DbSet<UploadPart> UploadParts => Set<UploadPart>();
+
+    /// <summary>Addresses that are told what happens.</summary>
+    public DbSet<WebhookEndpoint> WebhookEndpoints => Set<WebhookEndpoint>();
+
+    /// <summary>The messages to them.</summary>
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
+
+    /// <summary>Requests that may be repeated, and their answers.</summary>
+    public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
+
     /// <inheritdoc/>
     protected override void OnModelCreating(ModelBuilder modelBuilder) =>
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(TrainingDbContext).Assembly);
@@ -38,6 +60,8 @@ public abstract class TrainingDbContext(DbContextOptions options) : DbContext(op
     {
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcDateTimeConverter>();
         configurationBuilder.Properties<JobStatus>().HaveConversion<WireNameConverter<JobStatus>>();
+        configurationBuilder.Properties<KeyRole>().HaveConversion<WireNameConverter<KeyRole>>();
+        configurationBuilder.Properties<UploadStatus>().HaveConversion<WireNameConverter<UploadStatus>>();
         configurationBuilder.Properties<Domain.Metrics.MetricSplit>().HaveConversion<WireNameConverter<Domain.Metrics.MetricSplit>>();
         configurationBuilder.Properties<Dictionary<string, string>>().HaveConversion<JsonConverter<Dictionary<string, string>>, JsonComparer<Dictionary<string, string>>>();
         configurationBuilder.Properties<Dictionary<string, double>>().HaveConversion<JsonConverter<Dictionary<string, double>>, JsonComparer<Dictionary<string, double>>>();

@@ -4,9 +4,11 @@ using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
@@ -41,7 +43,8 @@ public static class StorageHosting
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<TrainingDbContext>>().CreateDbContext());
 
         // Registered rather than set up through Hangfire's configuration, which keeps it in a static that hosts in one process share.
-        services.AddHangfire(hangfire => hangfire
+        services.AddHangfire((provider, hangfire) => hangfire
+            .UseLogProvider(new HangfireLog(provider.GetRequiredService<ILoggerFactory>()))
             .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
             .UseSimpleAssemblyNameTypeSerializer()
             .UseRecommendedSerializerSettings()
@@ -61,7 +64,7 @@ public static class StorageHosting
 
     private static void AddPostgres(this IServiceCollection services)
     {
-        services.AddDbContextFactory<PostgresDbContext>((provider, options) => options.UseNpgsql(Options(provider).ConnectionString));
+        services.AddDbContextFactory<PostgresDbContext>((provider, options) => options.UseNpgsql(Options(provider).ConnectionString).LogQuietly());
         services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<PostgresDbContext>(provider.GetRequiredService<IDbContextFactory<PostgresDbContext>>()));
         services.AddSingleton<JobStorage>(provider =>
         {
@@ -83,9 +86,12 @@ public static class StorageHosting
     {
         services.AddDbContextFactory<SqliteDbContext>((provider, options) => options.UseSqlite(
             // A writer waits for another one rather than fail: the API writes while the worker flushes metrics.
-            new SqliteConnectionStringBuilder(Options(provider).ConnectionString) { ForeignKeys = true, DefaultTimeout = 30 }.ConnectionString));
+            new SqliteConnectionStringBuilder(Options(provider).ConnectionString) { ForeignKeys = true, DefaultTimeout = 30 }.ConnectionString).LogQuietly());
         services.AddSingleton<IDbContextFactory<TrainingDbContext>>(provider => new ProviderContextFactory<SqliteDbContext>(provider.GetRequiredService<IDbContextFactory<SqliteDbContext>>()));
         // Nothing of this queue survives a restart: the worker's sweeper fills it anew from the job table.
         services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
     }
+    /// <summary>A worker writes every second: each statement as information would bury the rest of the log.</summary>
+    private static DbContextOptionsBuilder LogQuietly(this DbContextOptionsBuilder options) =>
+        options.ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandExecuted, LogLevel.Debug)));
 }

@@ -74,6 +74,8 @@ internal sealed class JobLease
         {
             update.SetProperty(j => j.LeaseExpiresAt, now + _duration);
             if (batch.StateSaved) update.SetProperty(j => j.ProgressEpoch, Epoch);
+            if (batch.Preparation is { } preparation)
+                update.SetProperty(j => j.TotalSteps, preparation.TotalSteps).SetProperty(j => j.DatasetReport, preparation.DatasetReport);
             if (batch.Progress is not { } progress) return;
             DateTime? finish = progress.Remaining is { } remaining ? now + remaining : null;
             update.SetProperty(j => j.Step, progress.Step)

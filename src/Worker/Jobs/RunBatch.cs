@@ -9,6 +9,8 @@ internal sealed class RunBatch
 {
     public TrainingProgress? Progress { get; set; }
 
+    public (int TotalSteps, string DatasetReport)? Preparation { get; set; }
+
     public List<StepMetrics> Metrics { get; } = [];
 
     public List<KeptCheckpoint> Checkpoints { get; } = [];

@@ -57,6 +57,8 @@ internal sealed partial class RunRecorder : IAsyncDisposable
 
     public void Record(params IEnumerable<JobEvent> events) => Add(batch => batch.Events.AddRange(events));
 
+    public void RecordPreparation(int totalSteps, string datasetReport) => Add(batch => batch.Preparation = (totalSteps, datasetReport));
+
     public void RecordStateSaved() => Add(batch => batch.StateSaved = true);
 
     /// <summary>
@@ -64,11 +66,12 @@ internal sealed partial class RunRecorder : IAsyncDisposable
     /// that goes on from it does not tell again what came before.
     /// </summary>
     /// <returns>Whether it does; false when the database did not answer in time or the lease is lost.</returns>
-    public bool Flush(TimeSpan patience)
+    public async Task<bool> FlushAsync(TimeSpan patience)
     {
-        var written = new TaskCompletionSource();
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Add(batch => batch.Written += written.SetResult);
-        return Task.WhenAny(written.Task, _loop).Wait(patience) && written.Task.IsCompleted;
+        await Task.WhenAny(written.Task, _loop, Task.Delay(patience, _timeProvider));
+        return written.Task.IsCompleted;
     }
 
     /// <summary>Writes what is left and stops renewing the lease.</summary>

@@ -82,6 +82,7 @@ public sealed class PreferenceFileEncodingTests
 
     [Theory]
     [InlineData("[" + Good + "]")]
+    [InlineData("\n [\n" + Good + "\n]\n")]
     [InlineData("\uFEFF  [\n" + Good + ",\n" + Good + "\n]\n")]
     public async Task JsonArray_SaysHowToConvert(string text)
     {

@@ -130,6 +130,17 @@ public sealed class PairPreparerTests
     }
 
     [Fact]
+    public void DoubledEndToken_IsAnError()
+    {
+        ConversationPair Pair(long row, string chosen) => new(row, [new("user", "Hi")], [new("assistant", chosen)], [new("assistant", "No.")]);
+        DatasetReport report = Prepare(null, null, Pair(1, "Yes."), Pair(2, "Yes.<|im_end|>")).Report;
+        RowGroup error = Assert.Single(report.Errors);
+        Assert.Contains("<|im_end|> stands twice", error.Reason);
+        Assert.Equal([2], error.FirstRows);
+        Assert.Equal(1, report.Pairs);
+    }
+
+    [Fact]
     public void Preparation_StopsWhenCancelled()
     {
         var preparer = new PairPreparer(s_tokenizer, null, new PreparationOptions(null, null));

@@ -72,6 +72,14 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Fact]
+    public void Date_IsTheGivenClocks()
+    {
+        _model.Configure(c => c["chat_template"] = "{{ strftime_now('%d %b %Y') }}");
+        ChatTemplate template = ChatTemplate.Load(_model.Path, ModelTokenizer.Load(_model.Path), new FixedClock())!;
+        Assert.Equal("26 Jul 2024", template.Render(s_hello, addGenerationPrompt: false));
+    }
+
+    [Fact]
     public void RaisedException_KeepsTheTemplatesWords()
     {
         _model.Configure(c => c["chat_template"] = "{{ raise_exception('System role not supported') }}");
@@ -90,4 +98,9 @@ public sealed class ChatTemplateTests : IDisposable
 
     private ChatTemplate Load() => Assert.IsType<ChatTemplate>(ChatTemplate.Load(_model.Path, ModelTokenizer.Load(_model.Path)));
 
+    private sealed class FixedClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => new(2024, 7, 26, 12, 0, 0, TimeSpan.Zero);
+        public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+    }
 }

@@ -36,7 +36,7 @@ public sealed class RunRecorderTests(PostgresServer server)
         await using TestStorage storage = await TestStorage.StartAsync(server, provider);
         await using RunRecorder recorder = Record(await ClaimAsync(storage, TimeSpan.FromMinutes(5)));
         for (int step = 1; step <= 600; step++) RecordStep(recorder, step);
-        Assert.True(recorder.Flush(s_patience));
+        Assert.True(await recorder.FlushAsync(s_patience));
         await using TrainingDbContext db = storage.CreateContext();
         Assert.Equal(600, await db.Metrics.CountAsync());
         Assert.Equal(Enumerable.Range(1, 600).Select(s => $"{s}"), await db.Events.OrderBy(e => e.Sequence).Select(e => e.Message).ToListAsync());
@@ -49,15 +49,15 @@ public sealed class RunRecorderTests(PostgresServer server)
         string database = storage.Configuration["Storage:ConnectionString"]!;
         await using RunRecorder recorder = Record(await ClaimAsync(storage, TimeSpan.FromMinutes(5)));
         RecordStep(recorder, 1);
-        Assert.True(recorder.Flush(s_patience));
+        Assert.True(await recorder.FlushAsync(s_patience));
 
         await server.DisconnectAsync(database);
         for (int step = 2; step <= 20; step++) RecordStep(recorder, step);
-        Assert.False(recorder.Flush(TimeSpan.FromMilliseconds(300)));
+        Assert.False(await recorder.FlushAsync(TimeSpan.FromMilliseconds(300)));
         Assert.Equal(TrainingSignal.Continue, recorder.Signal);
 
         await server.ReconnectAsync(database);
-        Assert.True(recorder.Flush(s_patience));
+        Assert.True(await recorder.FlushAsync(s_patience));
         await using TrainingDbContext db = storage.CreateContext();
         Assert.Equal(Enumerable.Range(1, 20), await db.Metrics.OrderBy(m => m.Step).Select(m => m.Step).ToListAsync());
         Assert.Equal(20, await db.Events.CountAsync());
@@ -75,7 +75,7 @@ public sealed class RunRecorderTests(PostgresServer server)
 
         Assert.True(recorder.LeaseLost);
         Assert.Equal(TrainingSignal.Cancel, recorder.Signal);
-        Assert.False(recorder.Flush(s_patience));
+        Assert.False(await recorder.FlushAsync(s_patience));
         await server.ReconnectAsync(database);
         await recorder.CompleteAsync();
         await using TrainingDbContext db = storage.CreateContext();
@@ -109,8 +109,8 @@ public sealed class RunRecorderTests(PostgresServer server)
         await Task.Delay(Timeout.Infinite, recorder.Interrupted).WaitAsync(s_patience).ContinueWith(_ => { });
         Assert.Equal(TrainingSignal.Stop, recorder.Signal);
         await db.ChangeJobAsync("ftjob-1", job => { job.Cancel(new(2026, 3, 1, 0, 0, 0, DateTimeKind.Utc)); return []; }, CancellationToken.None);
-        Assert.True(recorder.Flush(s_patience));
-        Assert.True(recorder.Flush(s_patience));
+        Assert.True(await recorder.FlushAsync(s_patience));
+        Assert.True(await recorder.FlushAsync(s_patience));
         Assert.Equal(TrainingSignal.Cancel, recorder.Signal);
     }
 

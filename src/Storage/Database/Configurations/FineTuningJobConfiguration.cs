@@ -17,6 +17,7 @@ internal sealed class FineTuningJobConfiguration : IEntityTypeConfiguration<Fine
         builder.Property(j => j.LeaseEpoch).IsConcurrencyToken();
 
         builder.HasIndex(j => new { j.CreatedAt, j.Id });
+        builder.HasIndex(j => new { j.OwnerId, j.CreatedAt, j.Id });
         builder.HasIndex(j => new { j.Status, j.LeaseExpiresAt });
         builder.HasIndex(j => j.FineTunedModel).IsUnique();
     }

@@ -11,6 +11,7 @@ internal sealed class StoredFileConfiguration : IEntityTypeConfiguration<StoredF
         builder.HasKey(f => f.Id);
         builder.HasIndex(f => new { f.CreatedAt, f.Id });
         builder.HasIndex(f => new { f.Purpose, f.CreatedAt, f.Id });
+        builder.HasIndex(f => new { f.OwnerId, f.CreatedAt, f.Id });
         builder.HasIndex(f => f.ExpiresAt);
     }
 }

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using TrainingService.Datasets.Preparation;
+using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Metrics;
+
+namespace TrainingService.Worker.Jobs;
+
+/// <summary>
+/// What a worker tells about a job, in plain words. The occasion decides an event's id: what a resumed run tells again is
+/// the same event, and what may happen at each claim carries the claim's number.
+/// </summary>
+internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvider)
+{
+    public JobEvent Started(string model) => Info("started", $"The job has started from {model}.");
+
+    public IEnumerable<JobEvent> FileChecked(string role, DatasetReport report)
+    {
+        string truncated = (report.PromptsTruncated, report.ChosenTruncated, report.RejectedTruncated) switch
+        {
+            (0, 0, 0) => "none truncated",
+            var (prompts, chosen, rejected) => $"truncated {prompts} prompts, {chosen} chosen and {rejected} rejected completions",
+        };
+        yield return Info($"{role}-file-checked",
+            $"{Capital(role)} file checked: {report.Rows} rows, {report.Pairs} pairs, {truncated}; {report.TokensAnEpoch} tokens an epoch.");
+        int number = 0;
+        foreach (RowGroup dropped in report.Dropped)
+            yield return Warn($"{role}-file-dropped-{number++}", $"{Capital(role)} file: {Rows(dropped)} left out. {dropped.Reason}");
+        if (report.IdenticalCompletions is { } identical)
+            yield return Warn($"{role}-file-identical", $"{Capital(role)} file: {Rows(identical)} can teach nothing. {identical.Reason}");
+        if (report.PromptNotPrefix is { } seam)
+            yield return Warn($"{role}-file-seam", $"{Capital(role)} file: {Rows(seam)} with a shifted start of the completion. {seam.Reason}");
+    }
+
+    public JobEvent TrainingStarted(int totalSteps) => Info("training-started", $"Training of {totalSteps} steps has started.");
+
+    public JobEvent Resumed(int step, int totalSteps) => Info($"resumed-{epoch}", step == 0
+        ? "No training state had been saved before: the job starts anew."
+        : $"A worker took the job over after step {step} of {totalSteps}.");
+
+    public JobEvent Logged(StepMetrics metrics, int totalSteps)
+    {
+        string split = metrics.Split == MetricSplit.Train ? "train" : "eval";
+        var data = new JsonObject { ["step"] = metrics.Step, ["total_steps"] = totalSteps, ["split"] = split, ["epoch"] = metrics.Epoch };
+        foreach ((string name, double value) in metrics.Values) data[name] = value;
+        string figures = string.Join(", ", s_told.Where(t => metrics.Values.ContainsKey(t.Name)).Select(t => $"{t.Words}={Shown(metrics.Values[t.Name])}"));
+        return Event($"step-{metrics.Step}-{split}", "info", "metrics",
+            $"Step {metrics.Step}/{totalSteps}: {(metrics.Split == MetricSplit.Train ? "training" : "validation")} {figures}", data);
+    }
+
+    public JobEvent CheckpointSaved(int step) => Info($"checkpoint-{step}", $"Checkpoint saved at step {step}.");
+
+    public JobEvent StateNotSaved(int step, string reason) => Warn($"state-{step}-{epoch}", $"The training state after step {step} could not be saved: {reason}");
+
+    public JobEvent HandedOver(int step) => Info($"handed-over-{epoch}", $"The worker stops; the job waits for another one after step {step}.");
+
+    public JobEvent Paused(int step) => Info($"paused-{epoch}", $"The job is paused after step {step}.");
+
+    public JobEvent Cancelled(int step) => Info("cancelled", $"The job was cancelled after step {step}.");
+
+    public JobEvent Succeeded(string tunedModel) => Info("succeeded", $"The job has succeeded; the tuned model is {tunedModel}.");
+
+    public JobEvent WillRetry(JobFailure failure) => Warn($"retry-{epoch}", $"This attempt failed and the job will be tried again: {failure.Message}");
+
+    public JobEvent Failed(JobFailure failure) => Event("failed", "error", "message", $"The job has failed: {failure.Message}", null);
+
+    private static readonly (string Name, string Words)[] s_told =
+        [(MetricNames.Loss, "loss"), (MetricNames.RewardsMargins, "reward margin"), (MetricNames.RewardsAccuracies, "reward accuracy")];
+
+    private static string Rows(RowGroup group) =>
+        $"{group.Rows} {(group.Rows == 1 ? "row" : "rows")} ({string.Join(", ", group.FirstRows)}{(group.Rows > group.FirstRows.Count ? ", …" : "")})";
+
+    private static string Shown(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
+
+    private static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
+
+    private JobEvent Info(string occasion, string message) => Event(occasion, "info", "message", message, null);
+
+    private JobEvent Warn(string occasion, string message) => Event(occasion, "warn", "message", message, null);
+
+    private JobEvent Event(string occasion, string level, string type, string message, JsonObject? data) =>
+        new(StableIds.Event(jobId, occasion), jobId, level, type, message, data?.ToJsonString(), timeProvider.GetUtcNow().UtcDateTime);
+}

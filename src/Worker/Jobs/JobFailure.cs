@@ -1,0 +1,48 @@
+using System.Data.Common;
+using System.Runtime.InteropServices;
+using TrainingService.Datasets.Formats;
+using TrainingService.Datasets.Templates;
+using TrainingService.Datasets.Tokenization;
+using TrainingService.Training.Models;
+using TrainingService.Training.Trainers;
+
+namespace TrainingService.Worker.Jobs;
+
+/// <summary>A job cannot be done as it was asked for.</summary>
+internal sealed class JobRefusedException(string code, string message, string? param) : Exception(message)
+{
+    public string Code { get; } = code;
+
+    public string? Param { get; } = param;
+}
+
+/// <summary>What an exception means for the job.</summary>
+/// <param name="Code">Machine-readable reason.</param>
+/// <param name="Message">The reason in words for the client.</param>
+/// <param name="Param">Field of the request that it is about.</param>
+/// <param name="MayPass">Whether another attempt may do better.</param>
+internal sealed record JobFailure(string Code, string Message, string? Param, bool MayPass)
+{
+    public static JobFailure Of(Exception exception) => exception switch
+    {
+        JobRefusedException e => new(e.Code, e.Message, e.Param, MayPass: false),
+        PreferenceFileException e => new("invalid_training_file", $"The file changed since it was checked: {e.Message}", "training_file", MayPass: false),
+        TokenizerFormatException e => new("unsupported_model", $"The model's tokenizer cannot be used: {e.Message}", "model", MayPass: false),
+        ChatTemplateException e => new("unsupported_model", e.Message, "model", MayPass: false),
+        ModelFormatException e => new("unsupported_model", e.Message, "model", MayPass: false),
+        NonFiniteMetricException e => new("training_diverged", e.Message, "method.dpo.hyperparameters", MayPass: false),
+        IOException or UnauthorizedAccessException => new("storage_error", exception.Message, null, MayPass: true),
+        DbException => new("database_error", "The database did not answer.", null, MayPass: true),
+        OutOfMemoryException => OutOfMemory,
+        ExternalException e when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+            || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        _ => new("internal_error", $"An error of the service: {exception.Message}", null, MayPass: false),
+    };
+
+    public static JobFailure Crashed(int attempts) => new("worker_crashed",
+        $"The worker stopped without a word {attempts} times in a row before the job got any further, most often because the machine ran out of memory. "
+        + "A smaller batch_size or max_length needs less.", null, MayPass: false);
+
+    private static JobFailure OutOfMemory => new("out_of_memory",
+        "The machine ran out of memory. A smaller batch_size or max_length needs less.", "method.dpo.hyperparameters.batch_size", MayPass: true);
+}

@@ -1,0 +1,61 @@
+using TrainingService.Domain.Metrics;
+using TrainingService.Storage.Files;
+using TrainingService.Training.Trainers;
+using TrainingService.Worker.Hosting;
+
+namespace TrainingService.Worker.Jobs;
+
+/// <summary>Watches a run from the trainer's thread: passes on what it tells, keeps its checkpoints and saves its state.</summary>
+internal sealed partial class RunObserver(
+    RunPlan plan, DpoTrainer trainer, RunRecorder recorder, RunFolder folder, JobEvents events, IFileStore files,
+    WorkerOptions options, TimeProvider timeProvider, ILogger logger) : ITrainingObserver
+{
+    // A database that is away for a moment must not hold up training: the state is saved the next time.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    private long _stateSavedAt = timeProvider.GetTimestamp();
+    private bool _stateDue;
+
+    public TrainingSignal Signal => recorder.Signal;
+
+    public void OnStep(TrainingProgress progress)
+    {
+        recorder.Progress = progress;
+        if (_stateDue || timeProvider.GetElapsedTime(_stateSavedAt) >= options.StateInterval) SaveState(s_patience);
+    }
+
+    public void OnMetrics(StepMetrics metrics) => recorder.Record(metrics, events.Logged(metrics, trainer.TotalSteps));
+
+    public void OnCheckpoint(int step)
+    {
+        string key = plan.CheckpointKey(step), name = plan.CheckpointName(step);
+        AdapterArchive.Store(trainer, plan.ModelCard(name), files, key);
+        recorder.Record(new KeptCheckpoint(step, name, key), events.CheckpointSaved(step));
+        // OnStep follows, when nothing of the step is left to do.
+        _stateDue = true;
+    }
+
+    /// <summary>
+    /// Saves the trainer's state, but only once all that the run told stands in the database: whoever goes on from the
+    /// state tells what comes after it.
+    /// </summary>
+    public void SaveState(TimeSpan patience)
+    {
+        _stateSavedAt = timeProvider.GetTimestamp();
+        _stateDue = false;
+        if (!recorder.FlushAsync(patience).GetAwaiter().GetResult()) return;
+        try
+        {
+            if (folder.SaveState(trainer)) recorder.RecordStateSaved();
+        }
+        catch (IOException e)
+        {
+            // Worth a warning, not the job: the earlier state is still there, and the disk may have room by the next time.
+            LogStateNotSaved(e, trainer.Progress.Step);
+            recorder.Record(events.StateNotSaved(trainer.Progress.Step, e.Message));
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The training state after step {Step} could not be saved.")]
+    private partial void LogStateNotSaved(Exception exception, int step);
+}

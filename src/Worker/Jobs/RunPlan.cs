@@ -1,0 +1,40 @@
+using System.Text.Json;
+using TrainingService.Datasets.Preparation;
+using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Models;
+using TrainingService.Domain.Recipes;
+using TrainingService.Storage.Models;
+using TrainingService.Training.Trainers;
+
+namespace TrainingService.Worker.Jobs;
+
+/// <summary>A job, ready to train: its model's files, its recipe and its pairs.</summary>
+internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, DpoRecipe Recipe, PreparedDataset Train, PreparedDataset? Validation)
+{
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    public string TunedModel { get; } = TunedModelName.Of(Job.Model, Job.Suffix, Job.Id);
+
+    public string AdapterKey => $"jobs/{Job.Id}/adapter.zip";
+
+    private string BaseModel => Source.BaseId ?? Source.Id;
+
+    public string CheckpointKey(int step) => $"jobs/{Job.Id}/checkpoint-{step}.zip";
+
+    public string CheckpointName(int step) => TunedModelName.Checkpoint(TunedModel, step);
+
+    public string ModelCard(string name) => Jobs.ModelCard.Of(name, BaseModel, Job.Recipe);
+
+    public string DatasetReport() => JsonSerializer.Serialize(new { Training = Train.Report, Validation = Validation?.Report }, s_json);
+
+    public DpoRun ToRun(string referenceCache) => new()
+    {
+        ModelFolder = Source.Folder,
+        AdapterFolder = Source.AdapterFolder,
+        BaseModelName = BaseModel,
+        Recipe = Recipe,
+        Train = Train.Pairs,
+        Validation = Validation?.Pairs,
+        ReferenceCacheFolder = referenceCache,
+    };
+}

@@ -1,0 +1,3 @@
+using TrainingService.Tests;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
