@@ -63,11 +63,11 @@ internal sealed class CompletionHead(Tensor weight, Tensor? bias) : IDisposable
             Tensor logSoftmax = Logits(h).log_softmax(1, ScalarType.Float32);
             Tensor chosen = logSoftmax.gather(1, target);
             logProbs.narrow(0, start, n).copy_(chosen.squeeze(1));
-            first?.narrow(0, start, n).copy_(logSoftmax.argmax(1, keepdim: true).eq(target).squeeze(1));
+            first?.narrow(0, start, n).copy_(chosen.eq(logSoftmax.amax([1], keepdim: true)).squeeze(1));
             squares?.narrow(0, start, n).copy_((logSoftmax * 2).logsumexp(1));
             if (direction is null && entropy is null) continue;
             Tensor softmax = logSoftmax.exp();
-            entropy?.narrow(0, start, n).copy_((softmax * logSoftmax).sum(1).neg_());
+            entropy?.narrow(0, start, n).copy_(logSoftmax.mul_(softmax).sum(1).neg_());
             direction?.narrow(0, start, n).copy_(weight.index_select(0, target.squeeze(1)).sub_(softmax.to_type(hidden.dtype).mm(weight)));
         }
         Tensor? meanLogit = metrics ? MeanLogit(hidden).MoveToOuterDisposeScope() : null;

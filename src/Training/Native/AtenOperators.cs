@@ -13,6 +13,14 @@ internal static class AtenOperators
         def softmax_backward(gradient: Tensor, output: Tensor) -> Tensor:
             return torch._softmax_backward_data(gradient, output, -1, output.dtype)
 
+        def gated_silu_backward(gradient: Tensor, gate_and_up: Tensor) -> Tensor:
+            gate, up = gate_and_up.chunk(2, 1)
+            result = torch.empty_like(gate_and_up)
+            gate_gradient, up_gradient = result.chunk(2, 1)
+            torch.mul(gradient, torch.silu(gate), out=up_gradient)
+            torch.silu_backward(gradient * up, gate, grad_input=gate_gradient)
+            return result
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> s_unit = new(() =>
@@ -24,4 +32,8 @@ internal static class AtenOperators
     /// <summary>Gradient of a softmax over the last dimension, from its output and the gradient of that: output (…, n) → (…, n).</summary>
     public static Tensor SoftmaxBackward(Tensor gradient, Tensor output) =>
         (Tensor)s_unit.Value.invoke("softmax_backward", (object)gradient, output);
+
+    /// <summary>Gradient of silu(gate) · up, written beside each other: gradient (tokens, width), gate and up (tokens, 2 · width) → (tokens, 2 · width).</summary>
+    public static Tensor GatedSiluBackward(Tensor gradient, Tensor gateAndUp) =>
+        (Tensor)s_unit.Value.invoke("gated_silu_backward", (object)gradient, gateAndUp);
 }
