@@ -77,7 +77,7 @@ internal sealed class Llama : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, Dtype);
         Activation x = tape.Constant(_embedTokens.index_select(0, ids));
@@ -86,6 +86,8 @@ internal sealed class Llama : CausalLanguageModel
             DecoderLayer layer = _layers[i];
             Activation qkv = layer.Qkv.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
             Activation attended = attention.Forward(tape, Heads, i, qkv, rotation);
+            if (rows is not null && i == _layers.Length - 1)
+                (attended, x) = (SelectRows.Forward(tape, attended, rows), SelectRows.Forward(tape, x, rows));
             Activation middle = layer.Output.Forward(tape, attended, adapter, residual: x);
             Activation gateUp = layer.GateUp.Forward(tape, layer.PostAttentionNorm.Forward(tape, middle), adapter);
             x = layer.Down.Forward(tape, GatedSilu.Forward(tape, gateUp), adapter, residual: middle);
@@ -100,6 +102,7 @@ internal sealed class Llama : CausalLanguageModel
     {
         foreach (Tensor weight in _weights) weight.Dispose();
         Head.Dispose();
+        Heads.Dispose();
     }
 
     private Tensor Own(Tensor weight)

@@ -12,7 +12,7 @@ namespace TrainingService.Training.Modules;
 /// <param name="Heads">Query heads.</param>
 /// <param name="KeyHeads">Key and value heads.</param>
 /// <param name="HeadSize">Elements a head.</param>
-internal sealed record AttentionHeads(int Heads, int KeyHeads, int HeadSize)
+internal sealed record AttentionHeads(int Heads, int KeyHeads, int HeadSize) : IDisposable
 {
     private Tensor? _future;
 
@@ -75,6 +75,9 @@ internal sealed record AttentionHeads(int Heads, int KeyHeads, int HeadSize)
         Tensor vGradient = weights.transpose(1, 2).bmm(flat);
         return (qGradient.MoveToOuterDisposeScope(), kGradient.MoveToOuterDisposeScope(), vGradient.MoveToOuterDisposeScope());
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _future?.Dispose();
 
     /// <summary>−∞ above the diagonal, (n, n): one of full block size is kept, smaller ones are its corner.</summary>
     private Tensor Future(long n, ScalarType dtype, Device device)
