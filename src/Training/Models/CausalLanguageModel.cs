@@ -44,11 +44,16 @@ internal abstract class CausalLanguageModel(DecoderShape shape, DecoderParts par
     /// <param name="positions">Positions within their sequences, (tokens,).</param>
     /// <param name="attention">How the tokens see each other.</param>
     /// <param name="adapter">The adapter, or null for the base model.</param>
-    /// <returns>(tokens, hidden).</returns>
-    public abstract Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter);
+    /// <param name="rows">Rows that the head is asked about, one of them perhaps twice; null for all. The others end at the last layer's attention.</param>
+    /// <returns>(rows, hidden).</returns>
+    public abstract Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null);
 
-    /// <summary>The last norm, over the rows that the head is asked about: (rows, hidden) → (rows, hidden).</summary>
+    /// <summary>The last norm: (rows, hidden) → (rows, hidden).</summary>
     public abstract Activation Norm(Tape tape, Activation hidden);
+
+    /// <summary>In the last layer, goes on with the rows that the head is asked about, after attention has seen all.</summary>
+    protected (Activation Attended, Activation Residual) AskedRows(Tape tape, int layer, Activation attended, Activation residual, Tensor? rows) =>
+        rows is null || layer < LayerCount - 1 ? (attended, residual) : (SelectRows.Forward(tape, attended, rows), SelectRows.Forward(tape, residual, rows));
 
     /// <inheritdoc/>
     public void Dispose() => parts.Dispose();

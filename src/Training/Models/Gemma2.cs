@@ -49,7 +49,7 @@ internal sealed class Gemma2 : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Activation x = tape.Constant(_embedTokens.index_select(0, ids).mul_(_embeddingScale));
@@ -57,8 +57,9 @@ internal sealed class Gemma2 : CausalLanguageModel
         {
             DecoderLayer layer = _layers[i];
             Activation qkv = layer.Qkv.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
-            Activation attended = layer.Output.Forward(tape, attention.Forward(tape, _heads[i], i, qkv, rotation), adapter);
-            Activation middle = ResidualSum.Forward(tape, x, layer.PostAttentionNorm.Forward(tape, attended));
+            Activation attended = attention.Forward(tape, _heads[i], i, qkv, rotation);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
+            Activation middle = ResidualSum.Forward(tape, x, layer.PostAttentionNorm.Forward(tape, layer.Output.Forward(tape, attended, adapter)));
             Activation mlp = layer.Mlp.Forward(tape, layer.PreFeedforwardNorm.Forward(tape, middle), adapter);
             x = ResidualSum.Forward(tape, middle, layer.PostFeedforwardNorm.Forward(tape, mlp));
             tape.EndLayer(x);

@@ -41,7 +41,7 @@ internal sealed class Gpt2 : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         if (attention.Sequences.FirstOrDefault(s => s.Length > ContextLength) is { Length: > 0 and var length })
             throw new ModelFormatException($"A text has {length} tokens, but this model has {ContextLength} learned positions. Shorten it (max_length).");
@@ -51,6 +51,7 @@ internal sealed class Gpt2 : CausalLanguageModel
             DecoderLayer layer = _layers[i];
             Activation qkv = layer.Qkv.Forward(tape, layer.AttentionNorm.Forward(tape, x), adapter);
             Activation attended = attention.Forward(tape, layer.Heads, i, qkv, rotation: null);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
             Activation middle = layer.Output.Forward(tape, attended, adapter, residual: x);
             Activation up = layer.Up.Forward(tape, layer.MlpNorm.Forward(tape, middle), adapter);
             x = layer.Down.Forward(tape, _gelu.Forward(tape, up), adapter, residual: middle);

@@ -44,7 +44,7 @@ internal sealed class GptNeoX : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Activation x = tape.Constant(_embedIn.index_select(0, ids));
@@ -53,6 +53,7 @@ internal sealed class GptNeoX : CausalLanguageModel
             DecoderLayer layer = _layers[i];
             Activation headwise = layer.QueryKeyValue.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
             Activation attended = attention.Forward(tape, _heads, i, HeadwiseQkv.Forward(tape, _heads, headwise), rotation);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
             Activation middle = layer.Dense.Forward(tape, attended, adapter, residual: x);
             Activation up = layer.Up.Forward(tape, layer.PostAttentionNorm.Forward(tape, _parallel ? x : middle), adapter);
             x = layer.Down.Forward(tape, _gelu.Forward(tape, up), adapter, residual: middle);

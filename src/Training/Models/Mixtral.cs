@@ -49,7 +49,7 @@ internal sealed class Mixtral : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Activation x = tape.Constant(_embedTokens.index_select(0, ids));
@@ -58,6 +58,7 @@ internal sealed class Mixtral : CausalLanguageModel
             DecoderLayer layer = _layers[i];
             Activation qkv = layer.Qkv.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
             Activation attended = attention.Forward(tape, _heads, i, qkv, rotation);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
             Activation middle = layer.Output.Forward(tape, attended, adapter, residual: x);
             Activation input = layer.PostAttentionNorm.Forward(tape, middle);
             x = layer.Experts.Forward(tape, input, residual: middle);

@@ -55,7 +55,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Activation x = tape.Constant(_embedTokens.index_select(0, ids));
@@ -65,6 +65,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
             Activation qkv = layer.Qkv.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
             Activation normed = layer.QueryKeyNorm.Forward(tape, qkv);
             Activation attended = attention.Forward(tape, _heads, i, normed, rotation);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
             Activation middle = layer.Output.Forward(tape, attended, adapter, residual: x);
             Activation input = layer.PostAttentionNorm.Forward(tape, middle);
             x = layer.Experts?.Forward(tape, input, residual: middle) ?? layer.Mlp!.Forward(tape, input, adapter, residual: middle);

@@ -44,7 +44,7 @@ internal sealed class SmolLM3 : CausalLanguageModel
 
     public override CompletionHead Head { get; }
 
-    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter)
+    public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Activation x = tape.Constant(_embedTokens.index_select(0, ids));
@@ -53,6 +53,7 @@ internal sealed class SmolLM3 : CausalLanguageModel
             DecoderLayer layer = _layers[i];
             Activation qkv = layer.Qkv.Forward(tape, layer.InputNorm.Forward(tape, x), adapter);
             Activation attended = attention.Forward(tape, _heads[i], i, qkv, _turns[i] ? rotation : null);
+            (attended, x) = AskedRows(tape, i, attended, x, rows);
             Activation middle = layer.Output.Forward(tape, attended, adapter, residual: x);
             x = layer.Mlp.Forward(tape, layer.PostAttentionNorm.Forward(tape, middle), adapter, residual: middle);
             tape.EndLayer(x);

@@ -77,6 +77,7 @@ internal sealed record AttentionHeads(int Heads, int KeyHeads, int HeadSize) : I
         return (qGradient.MoveToOuterDisposeScope(), kGradient.MoveToOuterDisposeScope(), vGradient.MoveToOuterDisposeScope());
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         _future?.Dispose();

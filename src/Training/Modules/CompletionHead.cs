@@ -68,12 +68,12 @@ internal sealed class CompletionHead(Tensor weight, Tensor? bias, double? softCa
             Tensor logits = Logits(h), logSoftmax = logits.log_softmax(1, ScalarType.Float32);
             Tensor chosen = logSoftmax.gather(1, target);
             logProbs.narrow(0, start, n).copy_(chosen.squeeze(1));
-            first?.narrow(0, start, n).copy_(logSoftmax.argmax(1, keepdim: true).eq(target).squeeze(1));
+            first?.narrow(0, start, n).copy_(chosen.eq(logSoftmax.amax([1], keepdim: true)).squeeze(1));
             squares?.narrow(0, start, n).copy_((logSoftmax * 2).logsumexp(1));
             meanLogit?.narrow(0, start, n).copy_(logits.mean([1], type: ScalarType.Float32));
             if (direction is null && entropy is null) continue;
             Tensor softmax = logSoftmax.exp();
-            entropy?.narrow(0, start, n).copy_((softmax * logSoftmax).sum(1).neg_());
+            entropy?.narrow(0, start, n).copy_(logSoftmax.mul_(softmax).sum(1).neg_());
             direction?.narrow(0, start, n).copy_(Direction(softmax.to_type(hidden.dtype), logits, target));
         }
         if (metrics) meanLogit ??= MeanLogit(hidden);

@@ -53,7 +53,7 @@ internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(Tensor GateUp,
             Tensor product = (gatedGradient * GatedSilu.Gated(share.GateUp)).sum(1, type: ScalarType.Float32);
             weightGradient.view(-1).index_add_(0, share.Slots, product, 1);
             gatedGradient.mul_(weights.view(-1).index_select(0, share.Slots).to_type(gradient.dtype).unsqueeze(1));
-            result.index_add_(0, share.Rows, GatedSilu.Backward(gatedGradient, share.GateUp).mm(gateUp), 1);
+            result.index_add_(0, share.Rows, AtenOperators.GatedSiluBackward(gatedGradient, share.GateUp).mm(gateUp), 1);
         }
         if (normalizes)
         {

@@ -19,6 +19,14 @@ internal static class AtenOperators
         def gelu_backward(gradient: Tensor, x: Tensor, tanh: bool) -> Tensor:
             return torch.gelu_backward(gradient, x, approximate="tanh" if tanh else "none")
 
+        def gated_silu_backward(gradient: Tensor, gate_and_up: Tensor) -> Tensor:
+            gate, up = gate_and_up.chunk(2, 1)
+            result = torch.empty_like(gate_and_up)
+            gate_gradient, up_gradient = result.chunk(2, 1)
+            torch.mul(gradient, torch.silu(gate), out=up_gradient)
+            torch.silu_backward(gradient * up, gate, grad_input=gate_gradient)
+            return result
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> s_unit = new(() =>
@@ -37,4 +45,8 @@ internal static class AtenOperators
     /// <summary>Gradient of GELU's input from that of its output.</summary>
     public static Tensor GeluBackward(Tensor gradient, Tensor x, bool tanh) =>
         (Tensor)s_unit.Value.invoke("gelu_backward", (object)gradient, x, tanh);
+
+    /// <summary>Gradient of silu(gate) · up, written beside each other: gradient (tokens, width), gate and up (tokens, 2 · width) → (tokens, 2 · width).</summary>
+    public static Tensor GatedSiluBackward(Tensor gradient, Tensor gateAndUp) =>
+        (Tensor)s_unit.Value.invoke("gated_silu_backward", (object)gradient, gateAndUp);
 }

@@ -1,4 +1,5 @@
 using TrainingService.Domain.Recipes;
+using TrainingService.Tests;
 using TrainingService.Training.Models;
 
 namespace TrainingService.Training.Tests.Models;
@@ -6,7 +7,7 @@ namespace TrainingService.Training.Tests.Models;
 /// <summary>docs/models.md says what the code does.</summary>
 public class ModelTableTests
 {
-    private static readonly string[][] s_rows = [.. File.ReadLines(Path.Combine(Golden.Root, "docs", "models.md"))
+    private static readonly string[][] s_rows = [.. File.ReadLines(RepositoryRoot.PathOf("docs", "models.md"))
         .Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Trim('|', ' ').Split('|', StringSplitOptions.TrimEntries))];
 
     private static string[] TypesOf(string[] row) => [.. row[0].Split(',', StringSplitOptions.TrimEntries).Select(t => t.Trim('`'))];
