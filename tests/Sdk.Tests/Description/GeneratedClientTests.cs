@@ -19,6 +19,13 @@ public sealed class GeneratedClientTests(RunningService service)
 
         namespace Generated;
 
+        public partial class TrainingClient
+        {
+            // null is a value of some settings ("no limit"), so what is not set is left out.
+            static partial void UpdateJsonSerializerSettings(System.Text.Json.JsonSerializerOptions settings) =>
+                settings.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
+        }
+
         public static class MainJob
         {
             public static async Task<byte[]> RunAsync(HttpClient http, string path)
