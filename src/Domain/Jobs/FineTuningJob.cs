@@ -218,6 +218,15 @@ public sealed class FineTuningJob : IOwned
         End(JobStatus.Succeeded, now);
     }
 
+    /// <summary>The tuned model was deleted: its name stays the job's, but there is no adapter any more.</summary>
+    /// <param name="resultFileId">Id of the result file that was the adapter's copy.</param>
+    public void ForgetAdapter(string resultFileId)
+    {
+        if (Status != JobStatus.Succeeded) throw new IllegalJobTransitionException(Id, Status, "lose its model");
+        AdapterKey = null;
+        ResultFiles = [.. ResultFiles.Where(id => id != resultFileId)];
+    }
+
     /// <summary>An error that trying again would not mend.</summary>
     public void Fail(string code, string message, string? param, DateTime now)
     {

@@ -19,4 +19,12 @@ public static class TunedModelName
 
     /// <summary>Name of a checkpoint of the model <paramref name="tunedModel"/>.</summary>
     public static string Checkpoint(string tunedModel, int step) => $"{tunedModel}:ckpt-step-{step}";
+
+    /// <summary>Id of the job that made a model or checkpoint, which its name ends with.</summary>
+    public static string JobOf(string name)
+    {
+        int checkpoint = name.LastIndexOf(":ckpt-step-", StringComparison.Ordinal);
+        string tuned = checkpoint < 0 ? name : name[..checkpoint];
+        return $"ftjob-{tuned[(tuned.LastIndexOf(':') + 1)..]}";
+    }
 }

@@ -35,6 +35,13 @@ public sealed class IdempotencyRecord
     /// <summary>Moment the answer was there, UTC; null while the work goes on.</summary>
     public DateTime? CompletedAt { get; private set; }
 
+    /// <summary>Whether it still counts: while the work may go on, and as long as its answer is kept.</summary>
+    /// <param name="now">The moment, UTC.</param>
+    /// <param name="longestWork">After this long without an answer, whoever did the work has died.</param>
+    /// <param name="lifetime">How long an answer is kept.</param>
+    public bool IsCurrent(DateTime now, TimeSpan longestWork, TimeSpan lifetime) =>
+        now - CreatedAt < (CompletedAt is null ? longestWork : lifetime);
+
     /// <summary>The identity of a request: one owner's key on one path.</summary>
     /// <param name="owner">Who asks; null when the service asked for no key.</param>
     /// <param name="path">The request's path.</param>

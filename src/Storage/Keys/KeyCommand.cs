@@ -1,7 +1,10 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using TrainingService.Domain.Keys;
 using TrainingService.Domain.Recipes;
+using TrainingService.Storage.Hosting;
 
 namespace TrainingService.Storage.Keys;
 
@@ -15,11 +18,11 @@ public static class KeyCommand
         keys revoke ID                          end a key
         """;
 
-    /// <summary>Runs the command over the host's storage.</summary>
-    /// <param name="host">A host with storage and keys that is not started.</param>
+    /// <summary>Runs the command over the storage of the configuration, without serving anything.</summary>
     /// <param name="args">What follows <c>keys</c>.</param>
+    /// <param name="settings">Settings that count above those of the environment.</param>
     /// <returns>The process's exit code: 2 when the command was not understood.</returns>
-    public static async Task<int> RunAsync(IHost host, string[] args)
+    public static async Task<int> RunAsync(string[] args, IEnumerable<KeyValuePair<string, string?>> settings)
     {
         Func<KeyRing, Task<int>>? command = args switch
         {
@@ -34,6 +37,12 @@ public static class KeyCommand
             Console.Error.WriteLine(Usage);
             return 2;
         }
+        HostApplicationBuilder builder = Host.CreateApplicationBuilder();
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Logging.SetMinimumLevel(LogLevel.Error);
+        builder.AddStorage();
+        builder.Services.AddSingleton<KeyRing>();
+        using IHost host = builder.Build();
         // Starting brings the database to this version's schema.
         await host.StartAsync();
         int exitCode = await command(host.Services.GetRequiredService<KeyRing>());

@@ -178,6 +178,7 @@ public sealed class DpoTrainer : IDisposable
     /// <summary>One optimiser step over its micro-batches. Nothing of the run's state changes until the step is complete.</summary>
     private void TakeStep(ITrainingObserver observer)
     {
+        using DisposeScope scope = NewDisposeScope();
         _clock.Start();
         IReadOnlyList<int[]> microBatches = _plan.MicroBatches(_step);
         var measured = new MetricAverages();

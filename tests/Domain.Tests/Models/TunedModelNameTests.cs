@@ -22,4 +22,12 @@ public sealed class TunedModelNameTests
 
     [Fact]
     public void Checkpoint_AddsItsStep() => Assert.Equal("ft:demo-model:local::1:ckpt-step-90", TunedModelName.Checkpoint("ft:demo-model:local::1", 90));
+
+    [Fact]
+    public void Job_IsReadFromTheNameOfModelAndCheckpoint()
+    {
+        string tuned = TunedModelName.Of("meta/llama-3.2-1b", "a:ckpt-step-b", "ftjob-abc");
+        Assert.Equal("ftjob-abc", TunedModelName.JobOf(tuned));
+        Assert.Equal("ftjob-abc", TunedModelName.JobOf(TunedModelName.Checkpoint(tuned, 90)));
+    }
 }
