@@ -1,0 +1,3 @@
+using TrainingService.Sdk.Tests;
+
+[assembly: AssemblyFixture(typeof(RunningService))]

@@ -1,0 +1,37 @@
+using System.ClientModel;
+using OpenAI;
+using OpenAI.FineTuning;
+using TrainingService.Tests;
+
+namespace TrainingService.Sdk.Tests;
+
+/// <summary>The whole service as one process with the sample model, shared by the suites as clients share it.</summary>
+public sealed class RunningService : IAsyncLifetime
+{
+    private readonly string _data = Directory.CreateTempSubdirectory("sdk-").FullName;
+    private HostProcess _process = null!;
+
+    /// <summary>Where it listens.</summary>
+    public Uri Address => _process.Address;
+
+    /// <summary>What an SDK takes as its base URL.</summary>
+    public Uri BaseUrl => new(Address, "/v1");
+
+    /// <summary>All it has logged so far.</summary>
+    public string Output => _process.Output;
+
+    public OpenAIClient OpenAI(Uri? baseUrl = null) => new(new ApiKeyCredential("any key"), new OpenAIClientOptions { Endpoint = baseUrl ?? BaseUrl });
+
+    public FineTuningClient FineTuning() => new(new ApiKeyCredential("any key"), new FineTuningClientOptions { Endpoint = BaseUrl });
+
+    public HttpClient Http() => new() { BaseAddress = Address };
+
+    public async ValueTask InitializeAsync() =>
+        _process = await HostProcess.StartAsync("Standalone", [], "--data", _data, "--port", "0");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        Directory.Delete(_data, recursive: true);
+    }
+}
