@@ -1,5 +1,8 @@
 using TrainingService.Api.Hosting;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
+
+if (args is ["keys", .. string[] command]) return await KeyCommand.RunAsync(command, []);
 
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.AddStorage();
@@ -8,3 +11,4 @@ builder.AddApi();
 WebApplication app = builder.Build();
 app.MapApi();
 app.Run();
+return 0;

@@ -8,8 +8,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TrainingService.Api.Hosting;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Keys;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
 using TrainingService.Tests;
 
 namespace TrainingService.Api.Tests;
@@ -53,6 +55,25 @@ public sealed class ApiServer : IAsyncLifetime
         return server;
     }
 
+    /// <summary>A server that asks for keys.</summary>
+    public static Task<ApiServer> StartKeyedAsync(PostgresServer postgres, StorageProvider provider, params (string Key, string Value)[] settings) =>
+        StartAsync(postgres, provider, [("Api:AllowAnonymous", "false"), .. settings]);
+
+    /// <summary>A client of a new key.</summary>
+    public async Task<HttpClient> CreateClientAsync(KeyRole role, string owner)
+    {
+        (ApiKey _, string secret) = await Services.GetRequiredService<KeyRing>().CreateAsync(role, owner, CancellationToken.None);
+        return CreateClient(secret);
+    }
+
+    public HttpClient CreateClient(string? secret)
+    {
+        // A cookie would be a second way in that nobody sees.
+        var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Client.BaseAddress };
+        if (secret is not null) client.DefaultRequestHeaders.Authorization = new("Bearer", secret);
+        return client;
+    }
+
     public async ValueTask InitializeAsync()
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
@@ -64,6 +85,7 @@ public sealed class ApiServer : IAsyncLifetime
             ["Storage:FilesFolder"] = FilesFolder,
             ["Storage:ModelsFolder"] = ModelsFolder,
             ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
+            ["Api:AllowAnonymous"] = "true",
             ["Api:EventPollInterval"] = "00:00:00.020",
         });
         builder.Configuration.AddInMemoryCollection(_configuration);
@@ -75,6 +97,13 @@ public sealed class ApiServer : IAsyncLifetime
         _app.MapApi();
         await _app.StartAsync();
         Client = new HttpClient { BaseAddress = new Uri(_app.Urls.Single()) };
+    }
+
+    /// <summary>Stops the host and starts another over the same database and folder.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await InitializeAsync();
     }
 
     public TrainingDbContext CreateContext() => Services.GetRequiredService<IDbContextFactory<TrainingDbContext>>().CreateDbContext();
@@ -141,11 +170,16 @@ public sealed class ApiServer : IAsyncLifetime
         }, CancellationToken.None);
     }
 
-    public async ValueTask DisposeAsync()
+    private async Task StopAsync()
     {
         Client.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         _folder.Delete(recursive: true);
     }

@@ -21,6 +21,7 @@ internal sealed class Deployment : IAsyncDisposable
             ["Storage__ModelsFolder"] = ModelsFolder,
             ["Storage__SamplesFolder"] = RepositoryRoot.PathOf("samples"),
             ["Storage__QueueInvisibilityTimeout"] = "00:00:50",
+            ["Api__AllowAnonymous"] = "true",
             ["Worker__LeaseDuration"] = "00:00:05",
             ["Worker__SweepInterval"] = "00:00:01",
             ["Worker__StateInterval"] = "00:00:01",

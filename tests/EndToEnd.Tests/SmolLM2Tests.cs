@@ -23,12 +23,14 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
         WriteInitialAdapter(Path.Combine(deployment.ModelsFolder, "smollm2-initial"), golden);
         await deployment.StartWorkerAsync();
 
-        string file = await deployment.Api.UploadAsync("orca.jsonl", string.Join('\n', rows));
+        // The policy at the end is measured on a few rows: each costs seconds.
+        string[] measured = rows[..4];
+        string file = await deployment.Api.UploadAsync("orca.jsonl", string.Join('\n', rows)), validation = await deployment.Api.UploadAsync("measured.jsonl", string.Join('\n', measured));
         string id = await deployment.Api.CreateJobAsync("smollm2-initial", file, new JsonObject
         {
             ["batch_size"] = 2, ["n_epochs"] = 1, ["logging_steps"] = 1, ["max_length"] = 512, ["max_prompt_length"] = null,
             ["train_sampling_strategy"] = "sequential", ["dtype"] = "float32", ["reference"] = "base", ["eval_strategy"] = "epoch",
-        }, validationFile: file);
+        }, validationFile: validation);
         JsonElement job = await deployment.Api.SucceededAsync(id);
 
         IReadOnlyList<JsonElement> metrics = await deployment.Api.MetricsAsync(id, "train");
@@ -53,9 +55,8 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
         string adapter = Path.Combine(deployment.Scratch, "adapter");
         await deployment.Api.DownloadAdapterAsync(id, adapter);
         JsonElement evaluated = (await deployment.Api.MetricsAsync(id, "eval"))[^1].GetProperty("values");
-        (double chosen, double rejected, int pairs) = Score(model, adapter, rows);
-        output.WriteLine($"{pairs} rows, downloaded adapter: {chosen} and {rejected}, policy at the end {evaluated.GetProperty("logps/chosen")} and {evaluated.GetProperty("logps/rejected")}");
-        Assert.Equal(15, pairs);
+        (double chosen, double rejected) = Score(model, adapter, measured);
+        output.WriteLine($"downloaded adapter: {chosen} and {rejected}, policy at the end {evaluated.GetProperty("logps/chosen")} and {evaluated.GetProperty("logps/rejected")}");
         Assert.Equal(Mean(evaluated, "logps/chosen"), chosen, Math.Abs(chosen) * 1e-4);
         Assert.Equal(Mean(evaluated, "logps/rejected"), rejected, Math.Abs(rejected) * 1e-4);
         Assert.Equal(JsonValueKind.String, job.GetProperty("fine_tuned_model").ValueKind);
@@ -72,14 +73,14 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
     }
 
     /// <summary>Mean of the batch means, as TRL averages an evaluation.</summary>
-    private static (double Chosen, double Rejected, int Pairs) Score(string model, string adapter, string[] rows)
+    private static (double Chosen, double Rejected) Score(string model, string adapter, string[] rows)
     {
         ModelTokenizer tokenizer = ModelTokenizer.Load(model);
         var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model, tokenizer), new PreparationOptions(512, null));
         using var stream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', rows)));
         IReadOnlyList<TokenizedPair> pairs = preparer.Prepare(PreferenceFile.Read(stream), CancellationToken.None).Pairs;
         using GenerationModel policy = GenerationModel.Load(model, adapter, ComputeType.Float32);
-        return (BatchMeans(p => p.ChosenIds), BatchMeans(p => p.RejectedIds), pairs.Count);
+        return (BatchMeans(p => p.ChosenIds), BatchMeans(p => p.RejectedIds));
 
         double BatchMeans(Func<TokenizedPair, int[]> completion) =>
             pairs.Chunk(2).Select(batch => batch.Average(p => (double)policy.Score([.. p.PromptIds, .. completion(p)]).Skip(p.PromptIds.Length - 1).Sum())).Average();

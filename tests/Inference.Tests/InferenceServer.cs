@@ -49,6 +49,7 @@ public sealed class InferenceServer : IAsyncLifetime
             ["Storage:FilesFolder"] = Path.Combine(_folder.FullName, "files"),
             ["Storage:ModelsFolder"] = ModelsFolder,
             ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
+            ["Api:AllowAnonymous"] = "true",
         });
         builder.Configuration.AddInMemoryCollection(_configuration);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TrainingService.Tests;
 using TrainingService.Training.Checkpoints;
 using static TorchSharp.torch;
 
@@ -7,19 +8,11 @@ namespace TrainingService.Training.Tests;
 /// <summary>Numbers computed by transformers, TRL and PEFT, in tests/golden.</summary>
 internal static class Golden
 {
-    /// <summary>The repository's root.</summary>
-    public static string Root { get; } = FindRoot();
-
     /// <summary>A path below tests/golden.</summary>
-    public static string Path(params string[] parts) => System.IO.Path.Combine([Root, "tests", "golden", .. parts]);
+    public static string Path(params string[] parts) => RepositoryRoot.PathOf(["tests", "golden", .. parts]);
 
     /// <summary>A path in the shared folder beside the repository; skips the test when it is absent.</summary>
-    public static string Shared(params string[] parts)
-    {
-        string path = System.IO.Path.GetFullPath(System.IO.Path.Combine([Root, "..", "shared", .. parts]));
-        Assert.SkipUnless(File.Exists(path) || Directory.Exists(path), $"Third-party data {string.Join('/', parts)} is not here.");
-        return path;
-    }
+    public static string Shared(params string[] parts) => RepositoryRoot.SharedPath(parts);
 
     /// <summary>A JSON file.</summary>
     public static JsonElement Json(string path) => JsonDocument.Parse(File.ReadAllBytes(path)).RootElement.Clone();
@@ -29,11 +22,4 @@ internal static class Golden
 
     /// <summary>Opens a safetensors file.</summary>
     public static SafetensorsReader Tensors(params string[] parts) => new(Path(parts));
-
-    private static string FindRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "TrainingService.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("The tests must run inside the repository.");
-    }
 }

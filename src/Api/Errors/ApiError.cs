@@ -16,6 +16,8 @@ public sealed class ApiError(int status, string message, string? param = null, s
     /// <inheritdoc/>
     public int? StatusCode => status;
 
+    private bool MayBeRetried { get; init; }
+
     /// <summary>400: a field of the request is wrong.</summary>
     public static ApiError BadRequest(string message, string? param = null, string? code = null) =>
         new(StatusCodes.Status400BadRequest, message, param, code);
@@ -31,6 +33,10 @@ public sealed class ApiError(int status, string message, string? param = null, s
     public static ApiError Conflict(string message, string? param = null, string? code = null) =>
         new(StatusCodes.Status409Conflict, message, param, code);
 
+    /// <summary>409 that passes by itself: asking again helps.</summary>
+    public static ApiError Temporary(string message, string? param = null, string? code = null) =>
+        new(StatusCodes.Status409Conflict, message, param, code) { MayBeRetried = true };
+
     /// <summary>413: more bytes than the service takes.</summary>
     public static ApiError TooLarge(string message, string? param = null) =>
         new(StatusCodes.Status413PayloadTooLarge, message, param, "too_large");
@@ -45,7 +51,7 @@ public sealed class ApiError(int status, string message, string? param = null, s
     {
         httpContext.Response.StatusCode = status;
         // SDKs retry 409 by themselves, which a permanent conflict does not deserve.
-        if (status == StatusCodes.Status409Conflict) httpContext.Response.Headers["x-should-retry"] = "false";
+        if (status == StatusCodes.Status409Conflict && !MayBeRetried) httpContext.Response.Headers["x-should-retry"] = "false";
         return httpContext.Response.WriteAsJsonAsync(ToResponse(), httpContext.RequestAborted);
     }
 

@@ -3,11 +3,13 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Net.Http.Headers;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Paging;
+using TrainingService.Api.Repeats;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.Files;
 
@@ -18,7 +20,7 @@ internal static class FileEndpoints
     public static void MapFiles(this IEndpointRouteBuilder v1)
     {
         RouteGroupBuilder files = v1.MapGroup("/files").WithTags("Files");
-        files.MapPost("", CreateFile).Accepts<FileUploadForm>("multipart/form-data");
+        files.MapPost("", CreateFile).Accepts<FileUploadForm>("multipart/form-data").MayBeRepeated();
         files.MapGet("", ListFiles);
         files.MapGet("/{id}", GetFile);
         files.MapGet("/{id}/content", GetFileContent).Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream");
@@ -43,10 +45,11 @@ internal static class FileEndpoints
     /// <response code="413">The file is larger than this service takes.</response>
     /// <response code="415">The request is not a multipart form.</response>
     private static async Task<Results<Ok<FileObject>, ApiError>> CreateFile(
-        HttpRequest request, FileUpload upload, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
+        HttpRequest request, FileUpload upload, Caller caller, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
     {
         (StoredFile? file, ApiError? error) = await upload.ReceiveAsync(request, cancellationToken);
         if (file is null) return error!;
+        file.GiveTo(caller.Owner);
         db.Files.Add(file);
         try
         {
@@ -68,18 +71,18 @@ internal static class FileEndpoints
     /// <response code="200">One page of files.</response>
     /// <response code="400">limit is 0; it must be a whole number from 1 to 10000.</response>
     private static async Task<Results<Ok<ListPage<FileObject>>, ApiError>> ListFiles(
-        string? purpose, int? limit, string? order, string? after, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string? purpose, int? limit, string? order, string? after, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, MostFiles, order) is { } problem) return problem;
         if (purpose is not null && !FilePurpose.All.Contains(purpose))
             return ApiError.BadRequest($"purpose is '{purpose}'; it must be one of {string.Join(", ", FilePurpose.All)}.", "purpose");
 
         bool ascending = order == "asc";
-        IQueryable<StoredFile> files = db.Files.AsNoTracking().Unexpired(timeProvider);
+        IQueryable<StoredFile> files = db.Files.AsNoTracking().VisibleTo(caller).Unexpired(timeProvider);
         if (purpose is not null) files = files.Where(f => f.Purpose == purpose);
         if (after is not null)
         {
-            if (await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == after, cancellationToken) is not { } last)
+            if (await db.Files.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(f => f.Id == after, cancellationToken) is not { } last)
                 return Page.UnknownCursor(after, "files");
             files = ascending
                 ? files.Where(f => f.CreatedAt > last.CreatedAt || (f.CreatedAt == last.CreatedAt && f.Id.CompareTo(after) > 0))
@@ -93,8 +96,8 @@ internal static class FileEndpoints
     /// <param name="id" example="file-XF99R149oP81Kr64h41SYe">The file's id.</param>
     /// <response code="200">The file.</response>
     /// <response code="404">No such File object: file-abc</response>
-    private static async Task<Results<Ok<FileObject>, ApiError>> GetFile(string id, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        await FindAsync(id, db, timeProvider, cancellationToken) is { } file ? TypedResults.Ok(FileObject.Of(file)) : ApiError.NoSuch("File", id);
+    private static async Task<Results<Ok<FileObject>, ApiError>> GetFile(string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        await FindAsync(id, caller, db, timeProvider, cancellationToken) is { } file ? TypedResults.Ok(FileObject.Of(file)) : ApiError.NoSuch("File", id);
 
     /// <summary>Download a file</summary>
     /// <remarks>The bytes as they were uploaded. Ranges and conditional requests work.</remarks>
@@ -102,9 +105,9 @@ internal static class FileEndpoints
     /// <response code="200">The bytes.</response>
     /// <response code="404">No such File object: file-abc</response>
     private static async Task<Results<FileStreamHttpResult, ApiError>> GetFileContent(
-        string id, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, Caller caller, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        if (await FindAsync(id, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
+        if (await FindAsync(id, caller, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
         return TypedResults.Stream(store.OpenRead(file.StorageKey), "application/octet-stream", file.Filename,
             file.CreatedAt, file.Sha256 is { } digest ? new EntityTagHeaderValue($"\"{digest}\"") : null, enableRangeProcessing: true);
     }
@@ -116,9 +119,9 @@ internal static class FileEndpoints
     /// <response code="404">No such File object: file-abc</response>
     /// <response code="409">File file-abc is needed by job ftjob-abc, which is running. Cancel the job or wait until it ends.</response>
     private static async Task<Results<Ok<DeletedFileObject>, ApiError>> DeleteFile(
-        string id, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, Caller caller, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        if (await FindAsync(id, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
+        if (await FindAsync(id, caller, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
         JobStatus[] ended = [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Cancelled];
         var needing = await db.Jobs
             .Where(j => !ended.Contains(j.Status) && (j.TrainingFileId == id || j.ValidationFileId == id))
@@ -133,6 +136,6 @@ internal static class FileEndpoints
         return TypedResults.Ok(new DeletedFileObject(id, true));
     }
 
-    private static Task<StoredFile?> FindAsync(string id, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        db.Files.Unexpired(timeProvider).SingleOrDefaultAsync(f => f.Id == id, cancellationToken);
+    private static Task<StoredFile?> FindAsync(string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        db.Files.VisibleTo(caller).Unexpired(timeProvider).SingleOrDefaultAsync(f => f.Id == id, cancellationToken);
 }

@@ -7,6 +7,7 @@ using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -25,11 +26,12 @@ internal static class AdapterEndpoints
     /// <response code="404">Job ftjob-abc is failed, so it made no adapter.</response>
     /// <response code="409">Job ftjob-abc is running, at step 3 of 20; its adapter is there once it succeeded.</response>
     private static async Task<Results<FileStreamHttpResult, ApiError>> GetJobAdapter(
-        string id, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
+        string id, Caller caller, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
     {
-        if (await db.FindJobAsync(id, cancellationToken) is not { } job) return JobEndpoints.NoSuchJob(id);
+        if (await db.FindJobAsync(id, caller, cancellationToken) is not { } job) return JobEndpoints.NoSuchJob(id);
         if (job.AdapterKey is { } key) return Zip(store, key, job.Id, job.FinishedAt ?? job.CreatedAt);
         const string Checkpoints = "Its checkpoints, if any, have adapters of their own.";
+        if (job.Status == JobStatus.Succeeded) return new ApiError(StatusCodes.Status404NotFound, $"The model that job {job.Id} made was deleted.");
         return job.IsFinal
             ? new ApiError(StatusCodes.Status404NotFound, $"Job {job.Id} is {WireNames.Of(job.Status)}, so it made no adapter. {Checkpoints}")
             : ApiError.Conflict($"Job {job.Id} is {WireNames.Of(job.Status)}{(job.TotalSteps is { } total ? $", at step {job.Step} of {total}" : "")}; its adapter is there once it succeeded. {Checkpoints}");
@@ -42,9 +44,9 @@ internal static class AdapterEndpoints
     /// <response code="200">The zip.</response>
     /// <response code="404">No such FineTuningJobCheckpoint object: ftckpt_abc</response>
     private static async Task<Results<FileStreamHttpResult, ApiError>> GetCheckpointAdapter(
-        string id, [FromRoute(Name = "checkpoint_id")] string checkpointId, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
+        string id, [FromRoute(Name = "checkpoint_id")] string checkpointId, Caller caller, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
     {
-        if (!await db.Jobs.AnyAsync(j => j.Id == id, cancellationToken)) return JobEndpoints.NoSuchJob(id);
+        if (!await db.HasJobAsync(id, caller, cancellationToken)) return JobEndpoints.NoSuchJob(id);
         JobCheckpoint? checkpoint = await db.Checkpoints.AsNoTracking()
             .SingleOrDefaultAsync(c => c.Id == checkpointId && c.JobId == id, cancellationToken);
         return checkpoint is null

@@ -4,6 +4,7 @@ using TrainingService.Api.Errors;
 using TrainingService.Api.Paging;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -22,10 +23,10 @@ internal static class CheckpointEndpoints
     /// <response code="400">limit is 0; it must be a whole number from 1 to 1000.</response>
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     private static async Task<Results<Ok<ListPage<CheckpointObject>>, ApiError>> ListCheckpoints(
-        string id, string? after, int? limit, TrainingDbContext db, CancellationToken cancellationToken)
+        string id, string? after, int? limit, Caller caller, TrainingDbContext db, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, JobEndpoints.MostItems) is { } problem) return problem;
-        if (!await db.Jobs.AnyAsync(j => j.Id == id, cancellationToken)) return JobEndpoints.NoSuchJob(id);
+        if (!await db.HasJobAsync(id, caller, cancellationToken)) return JobEndpoints.NoSuchJob(id);
 
         IQueryable<JobCheckpoint> checkpoints = db.Checkpoints.AsNoTracking().Where(c => c.JobId == id);
         if (after is not null)

@@ -6,6 +6,7 @@ using TrainingService.Api.Errors;
 using TrainingService.Api.Paging;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -32,10 +33,10 @@ internal static class EventEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     private static async Task<Results<Ok<ListPage<EventObject>>, ServerSentEventsResult<object>, ApiError>> ListEvents(
         string id, string? after, int? limit, bool? stream, [FromHeader(Name = "Last-Event-ID")] string? lastEventId,
-        HttpResponse response, TrainingDbContext db, EventStream events, CancellationToken cancellationToken)
+        HttpResponse response, Caller caller, TrainingDbContext db, EventStream events, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, JobEndpoints.MostItems) is { } problem) return problem;
-        if (!await db.Jobs.AnyAsync(j => j.Id == id, cancellationToken)) return JobEndpoints.NoSuchJob(id);
+        if (!await db.HasJobAsync(id, caller, cancellationToken)) return JobEndpoints.NoSuchJob(id);
 
         IQueryable<JobEvent> rows = db.Events.AsNoTracking().Where(e => e.JobId == id);
         long? last = null;

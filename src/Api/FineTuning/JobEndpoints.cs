@@ -1,10 +1,13 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
+using TrainingService.Api.FineTuning.Validation;
 using TrainingService.Api.Hosting;
 using TrainingService.Api.Paging;
+using TrainingService.Api.Repeats;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -17,11 +20,12 @@ internal static class JobEndpoints
     {
         RouteGroupBuilder jobs = v1.MapGroup("/fine_tuning/jobs").WithTags("Fine-tuning");
         jobs.MapCreateJob();
+        jobs.MapValidateJob();
         jobs.MapGet("", ListJobs);
         jobs.MapGet("/{id}", GetJob);
-        jobs.MapPost("/{id}/cancel", CancelJob);
-        jobs.MapPost("/{id}/pause", PauseJob);
-        jobs.MapPost("/{id}/resume", ResumeJob);
+        jobs.MapPost("/{id}/cancel", CancelJob).MayBeRepeated();
+        jobs.MapPost("/{id}/pause", PauseJob).MayBeRepeated();
+        jobs.MapPost("/{id}/resume", ResumeJob).MayBeRepeated();
         jobs.MapEvents();
         jobs.MapCheckpoints();
         jobs.MapMetrics();
@@ -40,20 +44,20 @@ internal static class JobEndpoints
     /// <response code="200">One page of jobs.</response>
     /// <response code="400">limit is 0; it must be a whole number from 1 to 1000.</response>
     private static async Task<Results<Ok<ListPage<JobObject>>, ApiError>> ListJobs(
-        string? after, int? limit, HttpRequest request, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string? after, int? limit, HttpRequest request, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, MostItems) is { } problem) return problem;
-        IQueryable<FineTuningJob> jobs = db.Jobs.AsNoTracking();
+        MetadataFilter filter = MetadataFilter.Of(request.Query);
+        IQueryable<FineTuningJob> jobs = filter.Jobs(db).AsNoTracking().VisibleTo(caller);
         if (after is not null)
         {
-            if (await db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.Id == after, cancellationToken) is not { } last)
+            if (await db.FindJobAsync(after, caller, cancellationToken) is not { } last)
                 return Page.UnknownCursor(after, "jobs");
             jobs = jobs.Where(j => j.CreatedAt < last.CreatedAt || (j.CreatedAt == last.CreatedAt && j.Id.CompareTo(after) < 0));
         }
         jobs = jobs.OrderByDescending(j => j.CreatedAt).ThenByDescending(j => j.Id);
 
         int size = limit ?? DefaultJobs;
-        MetadataFilter filter = MetadataFilter.Of(request.Query);
         (List<FineTuningJob> Rows, bool HasMore) page = filter.IsEmpty
             ? await jobs.TakePageAsync(size, cancellationToken)
             : await filter.TakePageAsync(jobs, size, cancellationToken);
@@ -67,8 +71,8 @@ internal static class JobEndpoints
     /// <response code="200">The job.</response>
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     private static async Task<Results<Ok<JobObject>, ApiError>> GetJob(
-        string id, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        await db.FindJobAsync(id, cancellationToken) is { } job
+        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        await db.FindJobAsync(id, caller, cancellationToken) is { } job
             ? TypedResults.Ok(await db.DescribeAsync(job, timeProvider, cancellationToken))
             : NoSuchJob(id);
 
@@ -79,8 +83,8 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is succeeded; it cannot be cancelled.</response>
     private static Task<Results<Ok<JobObject>, ApiError>> CancelJob(
-        string id, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        ChangeAsync(id, db, timeProvider, job =>
+        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        ChangeAsync(id, caller, db, timeProvider, job =>
         {
             bool asked = job.CancelRequested;
             job.Cancel(timeProvider.GetUtcNow().UtcDateTime);
@@ -94,8 +98,8 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is succeeded; it cannot be paused.</response>
     private static Task<Results<Ok<JobObject>, ApiError>> PauseJob(
-        string id, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        ChangeAsync(id, db, timeProvider, job =>
+        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        ChangeAsync(id, caller, db, timeProvider, job =>
         {
             bool asked = job.PauseRequested;
             job.Pause();
@@ -109,9 +113,9 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is running; it cannot be resumed.</response>
     private static async Task<Results<Ok<JobObject>, ApiError>> ResumeJob(
-        string id, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, Caller caller, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        Results<Ok<JobObject>, ApiError> result = await ChangeAsync(id, db, timeProvider, job =>
+        Results<Ok<JobObject>, ApiError> result = await ChangeAsync(id, caller, db, timeProvider, job =>
         {
             job.Resume();
             return "The job was resumed.";
@@ -120,13 +124,19 @@ internal static class JobEndpoints
         return result;
     }
 
-    public static Task<FineTuningJob?> FindJobAsync(this TrainingDbContext db, string id, CancellationToken cancellationToken) =>
-        db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.Id == id, cancellationToken);
+    public static Task<FineTuningJob?> FindJobAsync(this TrainingDbContext db, string id, Caller caller, CancellationToken cancellationToken) =>
+        db.Jobs.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(j => j.Id == id, cancellationToken);
+
+    /// <summary>Whether the caller may know of a job of this id.</summary>
+    public static Task<bool> HasJobAsync(this TrainingDbContext db, string id, Caller caller, CancellationToken cancellationToken) =>
+        db.Jobs.VisibleTo(caller).AnyAsync(j => j.Id == id, cancellationToken);
 
     /// <param name="change">Moves the job and says so in the words of an event, or null when there is nothing to say.</param>
     private static async Task<Results<Ok<JobObject>, ApiError>> ChangeAsync(
-        string id, TrainingDbContext db, TimeProvider timeProvider, Func<FineTuningJob, string?> change, CancellationToken cancellationToken)
+        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, Func<FineTuningJob, string?> change, CancellationToken cancellationToken)
     {
+        // A job never changes its owner, so what holds now holds in the change.
+        if (!await db.HasJobAsync(id, caller, cancellationToken)) return NoSuchJob(id);
         try
         {
             FineTuningJob? job = await db.ChangeJobAsync(id,

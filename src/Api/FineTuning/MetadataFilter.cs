@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Jobs;
+using TrainingService.Storage.Database;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -17,7 +18,10 @@ internal sealed record MetadataFilter(IReadOnlyList<KeyValuePair<string, string>
             select KeyValuePair.Create(entry.Key[Prefix.Length..^1], value ?? "")],
         query["metadata"] == "null");
 
-    /// <summary>The first matching jobs. Metadata is JSON text in the database, so rows are matched as they come.</summary>
+    /// <summary>The jobs that the database finds; <see cref="TakePageAsync"/> compares them exactly.</summary>
+    public IQueryable<FineTuningJob> Jobs(TrainingDbContext db) => IsEmpty ? db.Jobs : db.JobsWithMetadata(Entries, None);
+
+    /// <summary>The first matching jobs.</summary>
     public async Task<(List<FineTuningJob> Rows, bool HasMore)> TakePageAsync(IQueryable<FineTuningJob> jobs, int size, CancellationToken cancellationToken)
     {
         List<FineTuningJob> rows = [];

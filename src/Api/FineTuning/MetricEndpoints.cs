@@ -7,6 +7,7 @@ using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -30,12 +31,12 @@ internal static class MetricEndpoints
     /// <response code="400">split is 'test'; it must be train or eval.</response>
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     private static async Task<Results<Ok<ListPage<MetricObject>>, ApiError>> ListMetrics(
-        string id, [FromQuery(Name = "after_step")] int? afterStep, int? limit, string? split, TrainingDbContext db, CancellationToken cancellationToken)
+        string id, [FromQuery(Name = "after_step")] int? afterStep, int? limit, string? split, Caller caller, TrainingDbContext db, CancellationToken cancellationToken)
     {
         if (Page.Problem(limit, MostMetrics) is { } problem) return problem;
         MetricSplit? only = WireNames.Parse<MetricSplit>(split);
         if (split is not null && only is null) return ApiError.BadRequest($"split is '{split}'; it must be train or eval.", "split");
-        if (!await db.Jobs.AnyAsync(j => j.Id == id, cancellationToken)) return JobEndpoints.NoSuchJob(id);
+        if (!await db.HasJobAsync(id, caller, cancellationToken)) return JobEndpoints.NoSuchJob(id);
 
         IQueryable<JobMetric> metrics = db.Metrics.AsNoTracking().Where(m => m.JobId == id);
         if (afterStep is not null) metrics = metrics.Where(m => m.Step > afterStep);

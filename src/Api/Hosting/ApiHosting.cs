@@ -1,13 +1,21 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using TrainingService.Api.Dashboard;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Files;
 using TrainingService.Api.FineTuning;
+using TrainingService.Api.FineTuning.Validation;
 using TrainingService.Api.Inference;
+using TrainingService.Api.Keys;
 using TrainingService.Api.Models;
+using TrainingService.Api.RateLimits;
+using TrainingService.Api.Repeats;
 using TrainingService.Api.Swagger;
+using TrainingService.Api.Uploads;
+using TrainingService.Api.Webhooks;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Api.Hosting;
 
@@ -18,9 +26,23 @@ public static class ApiHosting
     public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptions<ApiOptions>().BindConfiguration("Api").ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddKeys();
+        builder.Services.AddDashboard();
+        builder.Services.AddRateLimits();
+        builder.Services.AddHostedService<IdempotencySweeper>();
+        builder.Services.AddSingleton<FileIntake>();
         builder.Services.AddSingleton<FileUpload>();
+        builder.Services.AddScoped<PartIntake>();
+        builder.Services.AddScoped<UploadCompletion>();
         builder.Services.AddSingleton<JobQueueing>();
+        builder.Services.AddScoped<JobRequests>();
+        builder.Services.AddSingleton<FileExaminer>();
+        builder.Services.AddScoped<RunEstimator>();
         builder.Services.AddSingleton<EventStream>();
+        builder.Services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<WebhookRules>();
+        builder.Services.AddSingleton<WebhookClient>();
+        builder.Services.AddHostedService<WebhookSender>();
         builder.Services.AddInferenceForwarding();
         builder.Services.AddSwagger();
         builder.Services.ConfigureHttpJsonOptions(json =>
@@ -44,16 +66,26 @@ public static class ApiHosting
         app.UseSwaggerPages();
         // Routing comes after the error pages, which then also see requests that match nothing.
         app.UseRouting();
+        app.UseAuthentication();
+        app.UseRateLimits();
+        app.UseAuthorization();
+        app.UseMiddleware<Idempotency>();
 
-        RouteGroupBuilder v1 = app.MapGroup("/v1");
+        RouteGroupBuilder v1 = app.MapGroup("/v1").RequireAuthorization(KeyHosting.ApiPolicy);
+        v1.MapKeys();
         v1.MapFiles();
+        v1.MapUploads();
         v1.MapJobs();
         v1.MapModels();
+        v1.MapWebhooks();
         v1.MapInferenceForwarding();
 
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) });
-        app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+        app.MapDashboard();
+
+        RouteGroupBuilder open = app.MapGroup("").AllowAnonymous().DisableRateLimiting();
+        open.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+        open.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) });
+        open.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
         return app;
     }
 }

@@ -9,6 +9,10 @@ public sealed class ApiOptions
     [Range(1, long.MaxValue)]
     public long MaxUploadBytes { get; set; } = 512L << 20;
 
+    /// <summary>Jobs validated at once; each takes a core while it reads its files, and more wait.</summary>
+    [Range(1, 64)]
+    public int MaxValidations { get; set; } = 2;
+
     /// <summary>How often an event stream looks for new events.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:01:00")]
     public TimeSpan EventPollInterval { get; set; } = TimeSpan.FromMilliseconds(500);

@@ -13,5 +13,13 @@ internal static class Ids
 
     public static string Event() => "ftevent-" + Random(24);
 
+    public static string Upload() => "upload_" + Random(24);
+
+    public static string Part() => "part_" + Random(24);
+
+    public static string WebhookEndpoint() => "whe_" + Random(24);
+
+    public static string WebhookEvent() => "evt_" + Random(24);
+
     private static string Random(int length) => RandomNumberGenerator.GetString(Alphabet, length);
 }

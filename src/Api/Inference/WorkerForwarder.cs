@@ -21,6 +21,9 @@ internal sealed class WorkerForwarder(IHttpForwarder forwarder, IOptions<Inferen
         ConnectTimeout = TimeSpan.FromSeconds(10),
     });
 
+    // The worker asks for the key itself, by the rules of this host: it needs to know the name that the client used.
+    private static readonly KeepHost s_transformer = new();
+
     private readonly ForwarderRequestConfig _request = new() { ActivityTimeout = options.Value.Timeout };
 
     public async Task ForwardAsync(HttpContext http)
@@ -31,7 +34,7 @@ internal sealed class WorkerForwarder(IHttpForwarder forwarder, IOptions<Inferen
             await Unavailable("No worker answers chats and completions here: the setting Inference:WorkerUrl names none.").ExecuteAsync(http);
             return;
         }
-        ForwarderError error = await forwarder.SendAsync(http, worker.AbsoluteUri, _client, _request);
+        ForwarderError error = await forwarder.SendAsync(http, worker.AbsoluteUri, _client, _request, s_transformer);
         if (error == ForwarderError.None || http.Response.HasStarted || http.RequestAborted.IsCancellationRequested) return;
         ApiError answer = error == ForwarderError.RequestBodyDestination && http.Response.StatusCode == StatusCodes.Status413PayloadTooLarge
             ? ApiError.TooLarge("The request's body is larger than this endpoint takes.")
@@ -41,6 +44,15 @@ internal sealed class WorkerForwarder(IHttpForwarder forwarder, IOptions<Inferen
     }
 
     public void Dispose() => _client.Dispose();
+
+    private sealed class KeepHost : HttpTransformer
+    {
+        public override async ValueTask TransformRequestAsync(HttpContext http, HttpRequestMessage request, string destination, CancellationToken cancellationToken)
+        {
+            await base.TransformRequestAsync(http, request, destination, cancellationToken);
+            request.Headers.Host = http.Request.Host.Value;
+        }
+    }
 
     private static ApiError Unavailable(string message) => new(StatusCodes.Status503ServiceUnavailable, message, code: "no_worker");
 }

@@ -10,3 +10,13 @@ public sealed record ModelObject(string Id, long Created, string OwnedBy)
     /// <example>model</example>
     public string Object => "model";
 }
+
+/// <summary>The answer to a deletion.</summary>
+/// <param name="Id">The model's id.</param>
+/// <param name="Deleted">Always true: otherwise the answer is an error.</param>
+public sealed record DeletedModelObject(string Id, bool Deleted)
+{
+    /// <summary>Always <c>model</c>.</summary>
+    /// <example>model</example>
+    public string Object => "model";
+}

@@ -3,6 +3,9 @@ using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.FineTuning;
 using TrainingService.Api.Inference;
+using TrainingService.Api.Uploads;
+using TrainingService.Api.Webhooks;
+using TrainingService.Api.Keys;
 
 namespace TrainingService.Api.Swagger;
 
@@ -30,6 +33,10 @@ internal sealed class RequestExamplesFilter : IOperationFilter
     private static readonly Dictionary<Type, string> s_examples = new()
     {
         [typeof(CreateJobRequest)] = Job,
+        [typeof(CreateUploadRequest)] = CreateUploadRequest.Example,
+        [typeof(CompleteUploadRequest)] = CompleteUploadRequest.Example,
+        [typeof(WebhookRequest)] = WebhookRequest.Example,
+        [typeof(CreateKeyRequest)] = CreateKeyRequest.Example,
         [typeof(ChatCompletionRequest)] = ChatCompletionRequest.Example,
         [typeof(CompletionRequest)] = CompletionRequest.Example,
     };

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.Hosting;
+using TrainingService.Datasets.Preparation;
 using TrainingService.Domain.Errors;
 
 namespace TrainingService.Api.Swagger;
@@ -25,12 +26,20 @@ internal static class SwaggerHosting
             });
             swagger.IncludeXmlComments(typeof(ApiHost).Assembly);
             swagger.IncludeXmlComments(typeof(ErrorResponse).Assembly);
+            swagger.IncludeXmlComments(typeof(DatasetReport).Assembly);
             swagger.CustomOperationIds(api => api.TryGetMethodInfo(out var method) ? char.ToLowerInvariant(method.Name[0]) + method.Name[1..] : null);
             swagger.SupportNonNullableReferenceTypes();
             swagger.NonNullableReferenceTypesAsRequired();
             swagger.MapType<Stream>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" });
             swagger.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object });
             swagger.SchemaFilter<RecipeSchemaFilter>();
+            swagger.AddSecurityDefinition(AccessFilter.Scheme, new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "A key of this service, `sk-…`. A service that runs for one machine alone may need none.",
+            });
+            swagger.OperationFilter<AccessFilter>();
             swagger.OperationFilter<ErrorResponsesFilter>();
             swagger.OperationFilter<RequestExamplesFilter>();
         });
@@ -45,6 +54,8 @@ internal static class SwaggerHosting
             ui.SwaggerEndpoint($"{DocumentName}/swagger.json", "Preference fine-tuning");
             ui.EnableTryItOutByDefault();
             ui.DisplayRequestDuration();
+            // A key outlives the page's reload, in this browser's own storage.
+            ui.EnablePersistAuthorization();
         });
     }
 }

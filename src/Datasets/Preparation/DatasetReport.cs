@@ -30,6 +30,9 @@ public sealed record DatasetReport
     /// <summary>Pairs whose rejected completion lost its end to max_length.</summary>
     public required int RejectedTruncated { get; init; }
 
+    /// <summary>What the pairs that are kept lose to the limits of length; a pair may stand in several groups.</summary>
+    public required IReadOnlyList<RowGroup> Truncated { get; init; }
+
     /// <summary>Pairs left out, as TRL leaves them out.</summary>
     public required IReadOnlyList<RowGroup> Dropped { get; init; }
 
@@ -45,6 +48,15 @@ public sealed record DatasetReport
     /// <summary>Pairs whose two completions have the same tokens, often after being cut; they teach nothing. Null when there are none.</summary>
     public required RowGroup? IdenticalCompletions { get; init; }
 
+    /// <summary>Pairs that are, token for token, an earlier row again. Null when there are none.</summary>
+    public required RowGroup? Duplicates { get; init; }
+
+    /// <summary>
+    /// In a validation file: pairs whose prompt is one of the training file's, so that their evaluation tells little about
+    /// unseen prompts. Null when there are none, and in a training file.
+    /// </summary>
+    public required RowGroup? PromptsInTraining { get; init; }
+
     /// <summary>Share of the pairs whose chosen completion has more tokens; far from one half, the length itself is learnt.</summary>
     public required double ChosenLongerShare { get; init; }
 
@@ -59,4 +71,7 @@ public sealed record DatasetReport
 
     /// <summary>Lengths of prompt and longer completion together before any cut: the max_length that would cut nothing is its maximum.</summary>
     public required LengthQuantiles PairLengths { get; init; }
+
+    /// <summary>How many rows have about which <see cref="PairLengths"/>.</summary>
+    public required IReadOnlyList<LengthBucket> PairLengthHistogram { get; init; }
 }

@@ -1,15 +1,22 @@
 namespace TrainingService.Datasets.Preparation;
 
 /// <summary>Collects the <see cref="DatasetReport"/> while rows pass by.</summary>
-internal sealed class DatasetTally
+/// <param name="trainedPrompts">The training file's prompts while a validation file passes by; else null.</param>
+internal sealed class DatasetTally(TokenSet? trainedPrompts)
 {
     private const string NotPrefix = "The prompt's tokens are not how the tokens of prompt and completion begin; the completion starts where they diverge.";
     private const string Identical = "Both completions have the same tokens.";
+    private const string Duplicate = "An earlier row has the same prompt and the same completions.";
+    private const string InTraining = "The training file has the same prompt.";
 
-    private readonly RowGroups _dropped = new(), _errors = new(), _notPrefix = new(), _identical = new();
-    private readonly List<int> _promptLengths = [], _chosenLengths = [], _rejectedLengths = [], _pairLengths = [];
+    private readonly RowGroups _truncated = new(), _dropped = new(), _errors = new(), _notPrefix = new(), _identical = new(), _duplicates = new(), _inTraining = new();
+    private readonly LengthCounts _promptLengths = new(), _chosenLengths = new(), _rejectedLengths = new(), _pairLengths = new();
+    private readonly TokenSet _pairsSeen = new();
     private int _rows, _pairs, _promptsTruncated, _chosenTruncated, _rejectedTruncated, _chosenLonger;
     private long _promptTokens, _chosenTokens, _rejectedTokens;
+
+    /// <summary>The prompts of the pairs kept so far.</summary>
+    public TokenSet Prompts { get; } = new();
 
     public void Error(long row, string reason)
     {
@@ -30,12 +37,15 @@ internal sealed class DatasetTally
         _promptTokens += cut.PromptIds.Length;
         _chosenTokens += cut.ChosenIds.Length;
         _rejectedTokens += cut.RejectedIds.Length;
-        if (cut.PromptIds.Length < whole.PromptIds.Length) _promptsTruncated++;
-        if (cut.ChosenIds.Length < whole.ChosenIds.Length) _chosenTruncated++;
-        if (cut.RejectedIds.Length < whole.RejectedIds.Length) _rejectedTruncated++;
+        if (cut.PromptIds.Length < whole.PromptIds.Length) Truncate(ref _promptsTruncated, "The prompt is longer than max_prompt_length and loses its start.", whole.Row);
+        if (cut.ChosenIds.Length < whole.ChosenIds.Length) Truncate(ref _chosenTruncated, "Prompt and chosen completion are longer than max_length; the completion loses its end.", whole.Row);
+        if (cut.RejectedIds.Length < whole.RejectedIds.Length) Truncate(ref _rejectedTruncated, "Prompt and rejected completion are longer than max_length; the completion loses its end.", whole.Row);
         if (cut.ChosenIds.Length > cut.RejectedIds.Length) _chosenLonger++;
         if (!promptIsPrefix) _notPrefix.Add(NotPrefix, whole.Row);
         if (cut.ChosenIds.AsSpan().SequenceEqual(cut.RejectedIds)) _identical.Add(Identical, whole.Row);
+        if (!_pairsSeen.Add(whole.PromptIds, whole.ChosenIds, whole.RejectedIds)) _duplicates.Add(Duplicate, whole.Row);
+        if (trainedPrompts?.Contains(whole.PromptIds) == true) _inTraining.Add(InTraining, whole.Row);
+        Prompts.Add(whole.PromptIds);
     }
 
     public DatasetReport Finish() => new()
@@ -48,16 +58,26 @@ internal sealed class DatasetTally
         PromptsTruncated = _promptsTruncated,
         ChosenTruncated = _chosenTruncated,
         RejectedTruncated = _rejectedTruncated,
+        Truncated = _truncated.ToList(),
         Dropped = _dropped.ToList(),
         Errors = _errors.ToList(),
         PromptNotPrefix = _notPrefix.ToList().SingleOrDefault(),
         IdenticalCompletions = _identical.ToList().SingleOrDefault(),
+        Duplicates = _duplicates.ToList().SingleOrDefault(),
+        PromptsInTraining = _inTraining.ToList().SingleOrDefault(),
         ChosenLongerShare = _pairs == 0 ? 0 : (double)_chosenLonger / _pairs,
-        PromptLengths = LengthQuantiles.Of(_promptLengths),
-        ChosenLengths = LengthQuantiles.Of(_chosenLengths),
-        RejectedLengths = LengthQuantiles.Of(_rejectedLengths),
-        PairLengths = LengthQuantiles.Of(_pairLengths),
+        PromptLengths = _promptLengths.Quantiles(),
+        ChosenLengths = _chosenLengths.Quantiles(),
+        RejectedLengths = _rejectedLengths.Quantiles(),
+        PairLengths = _pairLengths.Quantiles(),
+        PairLengthHistogram = _pairLengths.Histogram(),
     };
+
+    private void Truncate(ref int count, string reason, long row)
+    {
+        count++;
+        _truncated.Add(reason, row);
+    }
 
     private void Measure(TokenizedPair whole)
     {

@@ -6,13 +6,4 @@ namespace TrainingService.Datasets.Preparation;
 /// <param name="P90">Nine of ten rows are no longer.</param>
 /// <param name="P99">All but one in a hundred are no longer.</param>
 /// <param name="Maximum">The longest.</param>
-public sealed record LengthQuantiles(int Minimum, int Median, int P90, int P99, int Maximum)
-{
-    internal static LengthQuantiles Of(List<int> lengths)
-    {
-        if (lengths.Count == 0) return new(0, 0, 0, 0, 0);
-        lengths.Sort();
-        int At(double share) => lengths[Math.Max(0, (int)Math.Ceiling(share * lengths.Count) - 1)];
-        return new(lengths[0], At(0.5), At(0.9), At(0.99), lengths[^1]);
-    }
-}
+public sealed record LengthQuantiles(int Minimum, int Median, int P90, int P99, int Maximum);

@@ -9,17 +9,47 @@ public sealed class PairPreparer(ModelTokenizer tokenizer, ChatTemplate? templat
 {
     private readonly PairTokenizer _pairs = new(tokenizer, template);
 
+    /// <summary>Prepares every pair of a training file.</summary>
+    public PreparedDataset Prepare(IEnumerable<PreferencePair> pairs, CancellationToken cancellationToken) =>
+        Prepare(pairs, trainedPrompts: null, cancellationToken);
+
     /// <summary>Prepares every pair. What is wrong with a row is told in the report, so that all rows are told at once.</summary>
-    public PreparedDataset Prepare(IEnumerable<PreferencePair> pairs, CancellationToken cancellationToken)
+    /// <param name="pairs">The file's pairs.</param>
+    /// <param name="trainedPrompts">For a validation file: the prompts of the training file.</param>
+    /// <param name="cancellationToken">Ends the work between two rows.</param>
+    public PreparedDataset Prepare(IEnumerable<PreferencePair> pairs, TokenSet? trainedPrompts, CancellationToken cancellationToken)
     {
         var prepared = new List<TokenizedPair>();
-        var tally = new DatasetTally();
+        (DatasetReport report, TokenSet prompts) = Pass(pairs, trainedPrompts, prepared.Add, cancellationToken);
+        return new(prepared, report, prompts);
+    }
+
+    /// <summary>What <see cref="Prepare(IEnumerable{PreferencePair}, TokenSet?, CancellationToken)"/> would find, in memory of a few bytes a row.</summary>
+    /// <param name="pairs">The file's pairs.</param>
+    /// <param name="trainedPrompts">For a validation file: the prompts of the training file.</param>
+    /// <param name="cancellationToken">Ends the work between two rows.</param>
+    public ExaminedDataset Examine(IEnumerable<PreferencePair> pairs, TokenSet? trainedPrompts, CancellationToken cancellationToken)
+    {
+        var preview = new List<PreviewRow>();
+        void Show(TokenizedPair pair)
+        {
+            if (preview.Count < ExaminedDataset.PreviewRows) preview.Add(PreviewRow.Of(pair, tokenizer));
+        }
+
+        (DatasetReport report, TokenSet prompts) = Pass(pairs, trainedPrompts, Show, cancellationToken);
+        return new(report, preview, prompts);
+    }
+
+    private (DatasetReport Report, TokenSet Prompts) Pass(
+        IEnumerable<PreferencePair> pairs, TokenSet? trainedPrompts, Action<TokenizedPair> take, CancellationToken cancellationToken)
+    {
+        var tally = new DatasetTally(trainedPrompts);
         foreach (PreferencePair pair in pairs)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Prepare(pair, tally) is { } tokenized) prepared.Add(tokenized);
+            if (Prepare(pair, tally) is { } tokenized) take(tokenized);
         }
-        return new(prepared, tally.Finish());
+        return (tally.Finish(), tally.Prompts);
     }
 
     private TokenizedPair? Prepare(PreferencePair pair, DatasetTally tally)

@@ -4,4 +4,9 @@ namespace TrainingService.Datasets.Preparation;
 /// <param name="Reason">Why, as a sentence.</param>
 /// <param name="Rows">How many.</param>
 /// <param name="FirstRows">The lines of the first of them.</param>
-public sealed record RowGroup(string Reason, int Rows, IReadOnlyList<long> FirstRows);
+public sealed record RowGroup(string Reason, int Rows, IReadOnlyList<long> FirstRows)
+{
+    /// <summary>The groups in words: how many rows, which, and why.</summary>
+    public static string Tell(IEnumerable<RowGroup> groups) =>
+        string.Join(" ", groups.Select(g => $"{g.Rows} {(g.Rows == 1 ? "row" : "rows")} ({string.Join(", ", g.FirstRows)}{(g.Rows > g.FirstRows.Count ? ", …" : "")}): {g.Reason}"));
+}

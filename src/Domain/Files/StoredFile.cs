@@ -1,7 +1,9 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Files;
 
 /// <summary>A file of the API: uploaded rows, or a result of a job. Its bytes lie in the file store under <see cref="StorageKey"/>.</summary>
-public sealed class StoredFile
+public sealed class StoredFile : IOwned
 {
     private StoredFile() { }
 

@@ -1,10 +1,12 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Jobs;
 
 /// <summary>
 /// A fine-tuning job. Its row is the truth: the queue carries the id alone, and whoever holds the lease with the current
 /// <see cref="LeaseEpoch"/> may write.
 /// </summary>
-public sealed class FineTuningJob
+public sealed class FineTuningJob : IOwned
 {
     private FineTuningJob() { }
 
@@ -214,6 +216,15 @@ public sealed class FineTuningJob
         AdapterKey = adapterKey;
         ResultFiles = [.. resultFiles];
         End(JobStatus.Succeeded, now);
+    }
+
+    /// <summary>The tuned model was deleted: its name stays the job's, but there is no adapter any more.</summary>
+    /// <param name="resultFileId">Id of the result file that was the adapter's copy.</param>
+    public void ForgetAdapter(string resultFileId)
+    {
+        if (Status != JobStatus.Succeeded) throw new IllegalJobTransitionException(Id, Status, "lose its model");
+        AdapterKey = null;
+        ResultFiles = [.. ResultFiles.Where(id => id != resultFileId)];
     }
 
     /// <summary>An error that trying again would not mend.</summary>

@@ -18,5 +18,11 @@ public static class StableIds
     /// <summary>Id of a job's result file, told by its role, e.g. <c>adapter</c>.</summary>
     public static string ResultFile(string jobId, string role) => "file-" + Digest($"{jobId}/result/{role}");
 
+    /// <summary>Id of the event that a job's end is, as endpoints are told of it.</summary>
+    public static string WebhookEvent(string jobId, string type) => "evt_" + Digest($"{jobId}/webhook/{type}");
+
+    /// <summary>Id of an event's delivery to an endpoint.</summary>
+    public static string WebhookDelivery(string endpointId, string eventId) => "whd_" + Digest($"{endpointId}/delivery/{eventId}");
+
     private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..24];
 }

@@ -19,4 +19,14 @@ public static class TunedModelName
 
     /// <summary>Name of a checkpoint of the model <paramref name="tunedModel"/>.</summary>
     public static string Checkpoint(string tunedModel, int step) => $"{tunedModel}:ckpt-step-{step}";
+
+    /// <summary>Id of the job that made a model or checkpoint, which its name ends with.</summary>
+    public static string JobOf(string name)
+    {
+        const string Checkpoint = ":ckpt-step-";
+        int at = name.LastIndexOf(Checkpoint, StringComparison.Ordinal);
+        // A suffix may hold the same words; only at the name's end is a number all that follows.
+        string tuned = at >= 0 && name.AsSpan(at + Checkpoint.Length).IndexOfAnyExceptInRange('0', '9') < 0 ? name[..at] : name;
+        return $"ftjob-{tuned[(tuned.LastIndexOf(':') + 1)..]}";
+    }
 }

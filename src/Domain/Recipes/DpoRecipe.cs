@@ -105,6 +105,17 @@ public sealed record DpoRecipe
     /// <summary>The adapter.</summary>
     public LoraRecipe Lora { get; init; } = new();
 
+    /// <summary>Micro-batches of one pass over so many pairs; the last, smaller one counts, as in transformers.</summary>
+    public int BatchesAnEpoch(int pairs) => DivideUp(pairs, BatchSize);
+
+    /// <summary>Optimiser steps of one pass over so many pairs.</summary>
+    public int StepsAnEpoch(int pairs) => DivideUp(BatchesAnEpoch(pairs), GradientAccumulationSteps);
+
+    /// <summary>Optimiser steps in all.</summary>
+    public int TotalSteps(int pairs) => MaxSteps ?? checked(Epochs * StepsAnEpoch(pairs));
+
+    private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
+
     /// <summary>The learning rate that <c>learning_rate_multiplier</c> multiplies.</summary>
     public const double DefaultLearningRate = 5e-5;
 }

@@ -21,8 +21,8 @@ public static class DpoRecipeFields
             (r, v) => r with { BatchSize = v }, r => r.BatchSize),
         Integer("n_epochs", 1, 50, "Passes over the training file (TRL's num_train_epochs).",
             (r, v) => r with { Epochs = v }, r => r.Epochs),
-        Number("learning_rate_multiplier", "a number above 0", "Times the recipe's learning rate of 5e-5; give this or learning_rate.",
-            v => v > 0, (r, v) => r with { LearningRate = DpoRecipe.DefaultLearningRate * v }, r => r.LearningRate / DpoRecipe.DefaultLearningRate),
+        Number("learning_rate_multiplier", "a number above 0, at most 20000", "Times the recipe's learning rate of 5e-5; give this or learning_rate.",
+            v => DpoRecipe.DefaultLearningRate * v is > 0 and <= 1, (r, v) => r with { LearningRate = DpoRecipe.DefaultLearningRate * v }, r => r.LearningRate / DpoRecipe.DefaultLearningRate),
         Number("learning_rate", "a number above 0, at most 1", "Peak learning rate.",
             v => v is > 0 and <= 1, (r, v) => r with { LearningRate = v }, r => r.LearningRate),
         Integer("gradient_accumulation_steps", 1, 65536, "Micro-batches an optimiser step.",
@@ -89,7 +89,7 @@ public static class DpoRecipeFields
         Number("lora_dropout", "a number from 0 to below 1", "Probability that an input of the adapter is dropped in training.",
             v => v is >= 0 and < 1, (r, v) => r with { Lora = r.Lora with { Dropout = v } }, r => r.Lora.Dropout),
         new("target_modules", "\"all-linear\" or a list of layer names such as [\"q_proj\", \"v_proj\"]", "Linear layers to adapt.",
-            (r, e) => ReadNames(e) is { Count: > 0 } names ? r with { Lora = r.Lora with { TargetModules = names } } : null,
+            (r, e) => ReadNames(e) is { Count: > 0 } names && (names.Count == 1 || !names.Contains("all-linear")) ? r with { Lora = r.Lora with { TargetModules = names } } : null,
             r => r.Lora.TargetModules is ["all-linear"] ? "all-linear" : new JsonArray([.. r.Lora.TargetModules.Select(n => (JsonNode)n)])),
         Flag("use_rslora", "Scale by alpha / √r instead of alpha / r.",
             (r, v) => r with { Lora = r.Lora with { UseRsLora = v } }, r => r.Lora.UseRsLora),
@@ -98,10 +98,10 @@ public static class DpoRecipeFields
                 : ReadIndices(e) is { Count: > 0 } layers ? r with { Lora = r.Lora with { LayersToTransform = layers } } : null,
             r => r.Lora.LayersToTransform is { } layers ? new JsonArray([.. layers.Select(i => (JsonNode)i)]) : null),
         new("rank_pattern", "an object of layer name to rank from 1 to 1024", "Ranks of single layers, by name suffix.",
-            (r, e) => ReadMap<int>(e, v => v.TryGetInt32(out int n) && n is >= 1 and <= 1024 ? n : null) is { } map ? r with { Lora = r.Lora with { RankPattern = map } } : null,
+            (r, e) => ReadMap<int>(e, v => ReadInteger(v) is { } n and >= 1 and <= 1024 ? n : null) is { } map ? r with { Lora = r.Lora with { RankPattern = map } } : null,
             r => new JsonObject(r.Lora.RankPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
         new("alpha_pattern", "an object of layer name to a number above 0", "Alphas of single layers, by name suffix.",
-            (r, e) => ReadMap<double>(e, v => v.TryGetDouble(out double n) && n > 0 && double.IsFinite(n) ? n : null) is { } map ? r with { Lora = r.Lora with { AlphaPattern = map } } : null,
+            (r, e) => ReadMap<double>(e, v => ReadNumber(v) is { } n and > 0 ? n : null) is { } map ? r with { Lora = r.Lora with { AlphaPattern = map } } : null,
             r => new JsonObject(r.Lora.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
     ];
 
@@ -174,7 +174,7 @@ public static class DpoRecipeFields
         var map = new Dictionary<string, T>();
         foreach (JsonProperty property in e.EnumerateObject())
         {
-            if (property.Value.ValueKind != JsonValueKind.Number || read(property.Value) is not { } value) return null;
+            if (read(property.Value) is not { } value) return null;
             map[property.Name] = value;
         }
         return map;

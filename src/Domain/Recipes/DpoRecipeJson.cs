@@ -24,6 +24,7 @@ public static class DpoRecipeJson
     /// <param name="hyperparameters">The object <c>method.dpo.hyperparameters</c>, or null.</param>
     /// <param name="lora">The object <c>method.dpo.lora</c>, or null.</param>
     /// <param name="seed">The job's seed.</param>
+    /// <exception cref="InvalidOperationException">A name or a text holds half a surrogate pair, so it is no text.</exception>
     public static (DpoRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement? hyperparameters, JsonElement? lora, int seed)
     {
         var problems = new List<RecipeProblem>();
@@ -63,7 +64,7 @@ public static class DpoRecipeJson
         if (element is not { } given || given.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined) return recipe;
         if (given.ValueKind != JsonValueKind.Object)
         {
-            problems.Add(new(path, $"{path} must be an object of settings."));
+            problems.Add(new(path, $"{path} is {Shown(given.GetRawText())}; it must be an object of settings."));
             return recipe;
         }
         foreach (JsonProperty property in given.EnumerateObject())
@@ -79,7 +80,7 @@ public static class DpoRecipeJson
             }
             else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() == "auto") continue;
             else if (field.Read(recipe, property.Value) is { } read) recipe = read;
-            else problems.Add(new(param, $"{field.Name} is {Shown(property.Value)}; it must be {field.Allowed}, or \"auto\"."));
+            else problems.Add(new(param, $"{field.Name} is {Shown(property.Value.GetRawText())}; it must be {field.Allowed}, or \"auto\"."));
         }
         return recipe;
     }
@@ -97,14 +98,24 @@ public static class DpoRecipeJson
         _ => false,
     };
 
-    private static string Unknown(string name, string path, IReadOnlyList<RecipeField> fields) =>
-        WireNames.Nearest(name, fields.Select(f => f.Name)) is { } nearest
-            ? $"{path} has no setting '{name}'. Did you mean '{nearest}'?"
-            : $"{path} has no setting '{name}'. It knows {string.Join(", ", fields.Select(f => f.Name))}.";
-
-    private static string Shown(JsonElement value)
+    private static string Unknown(string name, string path, IReadOnlyList<RecipeField> fields)
     {
-        string text = value.GetRawText();
-        return text.Length <= 80 ? text : text[..80] + "…";
+        string hint = HomeOf(name) is { } home ? $"It belongs in {home}."
+            : WireNames.Nearest(name, fields.Select(f => f.Name)) is { } nearest ? $"Did you mean '{nearest}'?"
+            : $"It knows {string.Join(", ", fields.Select(f => f.Name))}.";
+        return $"{path} has no setting '{Shown(name)}'. {hint}";
+    }
+
+    /// <summary>The object of a request that a setting belongs in, or null when there is no setting of this name.</summary>
+    private static string? HomeOf(string name) =>
+        DpoRecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
+        : DpoRecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
+        : null;
+
+    private static string Shown(string text)
+    {
+        const int Longest = 80;
+        if (text.Length <= Longest) return text;
+        return string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest), "…");
     }
 }

@@ -7,6 +7,8 @@ internal static class DpoRecipeRules
     private static readonly LossType[] s_anyDivergence =
         [LossType.Sigmoid, LossType.SigmoidNorm, LossType.Hinge, LossType.Ipo, LossType.ExoPair, LossType.Robust, LossType.Discopop, LossType.Sft];
 
+    private static readonly DpoRecipe s_defaults = new();
+
     public static IEnumerable<RecipeProblem> Check(DpoRecipe recipe)
     {
         if (recipe.LossWeights is { } weights && weights.Count != recipe.LossTypes.Count)
@@ -23,12 +25,18 @@ internal static class DpoRecipeRules
             yield return Problem("use_weighting", $"{Names(sorting)} sorts over the batch, so its terms belong to no pair whose weight they could take; set use_weighting to false.");
         if (recipe.LdAlpha is not null && recipe.LossTypes is [LossType.Sft])
             yield return Problem("ld_alpha", "ld_alpha has no effect on loss_type sft; leave it out.");
-        if (recipe is { MaxLength: { } length, MaxPromptLength: { } prompt } && prompt >= length && prompt != new DpoRecipe().MaxPromptLength)
+        if (recipe is { MaxLength: { } length, MaxPromptLength: { } prompt } && prompt >= length && prompt != s_defaults.MaxPromptLength)
             yield return Problem("max_prompt_length", $"max_prompt_length {prompt} leaves no room for an answer within max_length {length}; make it smaller, or null.");
+        if (recipe.FDivergenceType != FDivergenceType.AlphaDivergence && recipe.FAlphaDivergenceCoefficient != s_defaults.FAlphaDivergenceCoefficient)
+            yield return Problem("f_alpha_divergence_coef", "f_alpha_divergence_coef has no effect without f_divergence_type alpha_divergence; set f_divergence_type, or leave it out.");
+        if (!recipe.LossTypes.Contains(LossType.Discopop) && recipe.DiscopopTau != s_defaults.DiscopopTau)
+            yield return Problem("discopop_tau", $"discopop_tau has no effect on {Names(recipe.LossTypes)}; use loss_type discopop, or leave it out.");
         if (recipe.LearningRateSchedule == LearningRateSchedule.Constant && recipe.WarmupSteps > 0)
             yield return Problem("warmup_steps", "lr_scheduler_type constant has no warm-up; set warmup_steps to 0 or use constant_with_warmup.");
         if (recipe.EvalSteps is not null && recipe.EvalStrategy is not IntervalStrategy.Steps)
             yield return Problem("eval_steps", "eval_steps has no effect without eval_strategy steps; set eval_strategy to \"steps\".");
+        if (recipe.SaveSteps != s_defaults.SaveSteps && recipe.SaveStrategy != IntervalStrategy.Steps)
+            yield return Problem("save_steps", "save_steps has no effect without save_strategy steps; set save_strategy to \"steps\".");
     }
 
     private static RecipeProblem Problem(string field, string message) => new($"{DpoRecipeJson.HyperparametersParam}.{field}", message);

@@ -28,6 +28,8 @@ public static class WireNames
         int bestDistance = Math.Max(2, name.Length / 2);
         foreach (string candidate in known)
         {
+            // The lengths alone put a name of a megabyte out of reach, before it costs any time.
+            if (Math.Abs(name.Length - candidate.Length) > bestDistance) continue;
             int distance = EditDistance(name, candidate);
             if (distance <= bestDistance && (best is null || distance < bestDistance))
                 (best, bestDistance) = (candidate, distance);

@@ -10,20 +10,18 @@ public sealed class IdempotencyRecord
 
     /// <summary>A request whose work begins.</summary>
     /// <param name="id">Its identity (<see cref="IdOf"/>).</param>
-    /// <param name="payloadHash">Digest of what was sent.</param>
     /// <param name="now">Moment of its beginning, UTC.</param>
-    public IdempotencyRecord(string id, string payloadHash, DateTime now)
+    public IdempotencyRecord(string id, DateTime now)
     {
         Id = id;
-        PayloadHash = payloadHash;
         CreatedAt = now;
     }
 
     /// <summary>Digest of owner, path and key: of a bounded length, whatever clients send.</summary>
     public string Id { get; private set; } = null!;
 
-    /// <summary>Digest of what was sent.</summary>
-    public string PayloadHash { get; private set; } = null!;
+    /// <summary>Digest of what was sent; known with the answer, since uploads are read as they are worked on.</summary>
+    public string? PayloadHash { get; private set; }
 
     /// <summary>Moment of its beginning, UTC.</summary>
     public DateTime CreatedAt { get; private set; }
@@ -37,6 +35,13 @@ public sealed class IdempotencyRecord
     /// <summary>Moment the answer was there, UTC; null while the work goes on.</summary>
     public DateTime? CompletedAt { get; private set; }
 
+    /// <summary>Whether it still counts: while the work may go on, and as long as its answer is kept.</summary>
+    /// <param name="now">The moment, UTC.</param>
+    /// <param name="longestWork">After this long without an answer, whoever did the work has died.</param>
+    /// <param name="lifetime">How long an answer is kept.</param>
+    public bool IsCurrent(DateTime now, TimeSpan longestWork, TimeSpan lifetime) =>
+        now - CreatedAt < (CompletedAt is null ? longestWork : lifetime);
+
     /// <summary>The identity of a request: one owner's key on one path.</summary>
     /// <param name="owner">Who asks; null when the service asked for no key.</param>
     /// <param name="path">The request's path.</param>
@@ -44,7 +49,4 @@ public sealed class IdempotencyRecord
     public static string IdOf(string? owner, string path, string key) =>
         // Owners and keys hold no NUL, so no two requests give one text.
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{owner}\0{key}\0{path}")));
-
-    /// <summary>Keeps the answer.</summary>
-    public void Complete(int statusCode, string body, DateTime now) => (StatusCode, Body, CompletedAt) = (statusCode, body, now);
 }

@@ -1,7 +1,9 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Uploads;
 
 /// <summary>A file that arrives in parts.</summary>
-public sealed class Upload
+public sealed class Upload : IOwned
 {
     private Upload() { }
 

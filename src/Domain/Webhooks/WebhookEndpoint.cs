@@ -1,7 +1,9 @@
+using TrainingService.Domain.Keys;
+
 namespace TrainingService.Domain.Webhooks;
 
 /// <summary>An address that is told when something happens, as Standard Webhooks says.</summary>
-public sealed class WebhookEndpoint
+public sealed class WebhookEndpoint : IOwned
 {
     private WebhookEndpoint() { }
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using TrainingService.Inference.Decoding;
 using TrainingService.Inference.Models;
 using TrainingService.Inference.Requests;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Inference.Chat;
 
@@ -12,11 +13,11 @@ internal static class ChatEndpoints
 {
     public static void MapChat(this IEndpointRouteBuilder v1) => v1.MapPost("/chat/completions", CreateChatCompletion);
 
-    private static async Task<IResult> CreateChatCompletion(HttpContext http, ModelPool models, TimeProvider timeProvider)
+    private static async Task<IResult> CreateChatCompletion(HttpContext http, Caller caller, ModelPool models, TimeProvider timeProvider)
     {
         using JsonDocument body = await RequestFields.ReadBodyAsync(http.Request);
         ChatRequest request = ChatRequest.Read(body.RootElement);
-        using ModelLease lease = await models.AcquireAsync(request.Model, http.RequestAborted);
+        using ModelLease lease = await models.AcquireAsync(request.Model, caller, http.RequestAborted);
 
         int[] prompt = lease.Model.Encode(request.Messages);
         lease.Model.Check(prompt, request.Settings.MaxTokens, "messages");

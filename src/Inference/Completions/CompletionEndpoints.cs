@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Routing;
 using TrainingService.Inference.Decoding;
 using TrainingService.Inference.Models;
 using TrainingService.Inference.Requests;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Inference.Completions;
 
@@ -12,11 +13,11 @@ internal static class CompletionEndpoints
 {
     public static void MapCompletions(this IEndpointRouteBuilder v1) => v1.MapPost("/completions", CreateCompletion);
 
-    private static async Task<IResult> CreateCompletion(HttpContext http, ModelPool models, TimeProvider timeProvider)
+    private static async Task<IResult> CreateCompletion(HttpContext http, Caller caller, ModelPool models, TimeProvider timeProvider)
     {
         using JsonDocument body = await RequestFields.ReadBodyAsync(http.Request);
         CompletionRequest request = CompletionRequest.Read(body.RootElement);
-        using ModelLease lease = await models.AcquireAsync(request.Model, http.RequestAborted);
+        using ModelLease lease = await models.AcquireAsync(request.Model, caller, http.RequestAborted);
         LoadedModel model = lease.Model;
 
         EncodedPrompt[] prompts = [.. request.Prompts.Select(p => EncodedPrompt.Of(p, model.Tokenizer))];

@@ -46,7 +46,7 @@ internal sealed class Answer
     public SamplingOptions Sampling { get; }
 
     /// <summary>Whether nobody waits for the answer any more.</summary>
-    public bool IsAbandoned => _channel.Abandoned.IsCancellationRequested;
+    public bool IsAbandoned => _channel.IsAbandoned;
 
     /// <summary>Takes the next token; says whether another is wanted.</summary>
     public bool Append(GeneratedToken token)

@@ -10,6 +10,7 @@ internal sealed class AnswerChannel(int answers, CancellationToken abandoned)
     // Unbounded: the decoding thread never waits for a slow client, and an answer is never longer than the model's context.
     private readonly Channel<AnswerPart> _parts = Channel.CreateUnbounded<AnswerPart>(new() { SingleReader = true });
     private int _open = answers;
+    private volatile bool _failed;
 
     /// <summary>Answers that had no room for a token: <c>max_tokens</c> 0 asks for the prompt's own log-probabilities alone.</summary>
     public static AnswerChannel OfNothing(int answers, CancellationToken abandoned)
@@ -19,8 +20,8 @@ internal sealed class AnswerChannel(int answers, CancellationToken abandoned)
         return channel;
     }
 
-    /// <summary>Set when the client is gone.</summary>
-    public CancellationToken Abandoned => abandoned;
+    /// <summary>Whether nobody waits for the answers any more: the client is gone, or was told of an error.</summary>
+    public bool IsAbandoned => abandoned.IsCancellationRequested || _failed;
 
     /// <summary>The parts, until all answers have ended.</summary>
     public IAsyncEnumerable<AnswerPart> ReadAllAsync() => _parts.Reader.ReadAllAsync(abandoned);
@@ -33,5 +34,9 @@ internal sealed class AnswerChannel(int answers, CancellationToken abandoned)
     }
 
     /// <summary>No more parts come, because of an error.</summary>
-    public void Fail(Exception exception) => _parts.Writer.TryComplete(exception);
+    public void Fail(Exception exception)
+    {
+        _failed = true;
+        _parts.Writer.TryComplete(exception);
+    }
 }

@@ -9,6 +9,7 @@ using TrainingService.Inference.Completions;
 using TrainingService.Inference.Decoding;
 using TrainingService.Inference.Errors;
 using TrainingService.Inference.Models;
+using TrainingService.Storage.Keys;
 using TrainingService.Training.Native;
 
 namespace TrainingService.Inference.Hosting;
@@ -22,6 +23,7 @@ public static class InferenceHosting
         TorchRuntime.Initialize();
         IServiceCollection services = builder.Services;
         services.AddOptions<InferenceOptions>().BindConfiguration(InferenceOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddKeys();
         services.AddMetrics();
         services.AddSingleton<DecodingMetrics>();
         services.AddSingleton<ModelLoader>();
@@ -37,6 +39,7 @@ public static class InferenceHosting
     {
         RouteGroupBuilder v1 = endpoints.MapGroup("/v1")
             .AddEndpointFilter<RouteGroupBuilder, RequestErrors>()
+            .RequireAuthorization(KeyHosting.ApiPolicy)
             .WithMetadata(new LargestBody())
             .ExcludeFromDescription();
         v1.MapChat();

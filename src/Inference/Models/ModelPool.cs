@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TrainingService.Inference.Errors;
 using TrainingService.Inference.Hosting;
+using TrainingService.Storage.Keys;
 using TrainingService.Storage.Models;
 
 namespace TrainingService.Inference.Models;
@@ -36,10 +37,10 @@ internal sealed partial class ModelPool : IAsyncDisposable
 
     /// <summary>The model of a name, loaded; it stays so until the lease is disposed.</summary>
     /// <exception cref="RequestException">There is no such model, it cannot be loaded, or there is no room for it now.</exception>
-    public async Task<ModelLease> AcquireAsync(string id, CancellationToken cancellationToken)
+    public async Task<ModelLease> AcquireAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         // Asked every time, since a model may have been deleted.
-        ModelSource source = await _catalog.FindAsync(id, cancellationToken) ?? throw new RequestException(StatusCodes.Status404NotFound,
+        ModelSource source = await _catalog.FindAsync(id, caller, cancellationToken) ?? throw new RequestException(StatusCodes.Status404NotFound,
             $"The model '{id}' does not exist. GET /v1/models lists those that do.", "model", "model_not_found");
         Entry entry;
         lock (_gate)

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using TrainingService.Api.Hosting;
 using TrainingService.Inference.Hosting;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
 using TrainingService.Storage.Models;
 using TrainingService.Worker.Hosting;
 
@@ -17,21 +18,15 @@ public sealed class StandaloneHost
     internal static WebApplication Build(CommandLine command)
     {
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = typeof(StandaloneHost).Assembly.GetName().Name });
-        string data = Path.GetFullPath(command.DataFolder);
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
-            ["Storage:ConnectionString"] = $"Data Source={Path.Combine(data, "training.db")}",
-            ["Storage:FilesFolder"] = Path.Combine(data, "files"),
-            ["Storage:ModelsFolder"] = Path.GetFullPath(command.ModelsFolder),
-            ["Storage:SamplesFolder"] = SamplesFolder,
-        });
-        // Nobody but this machine: there are no keys yet.
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, command.Port));
+        builder.Configuration.AddInMemoryCollection(SettingsOf(command));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(command.Listen, command.Port));
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // Of open doors and missing keys the warnings speak to hosts on a network; here the command line decides.
+        builder.Logging.AddFilter(typeof(KeyRing).Namespace, LogLevel.Error);
 
         builder.AddStorage();
         builder.AddApi();
+        if (!IPAddress.IsLoopback(command.Listen)) builder.Services.AddHostedService<KeyBeforeListening>();
         builder.AddWorker();
         builder.AddInference();
 
@@ -39,6 +34,21 @@ public sealed class StandaloneHost
         app.MapApi();
         app.MapInference();
         return app;
+    }
+
+    /// <summary>The command line as configuration. On the loopback address, and only there, no key is needed.</summary>
+    internal static Dictionary<string, string?> SettingsOf(CommandLine command)
+    {
+        string data = Path.GetFullPath(command.DataFolder);
+        return new()
+        {
+            ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
+            ["Storage:ConnectionString"] = $"Data Source={Path.Combine(data, "training.db")}",
+            ["Storage:FilesFolder"] = Path.Combine(data, "files"),
+            ["Storage:ModelsFolder"] = Path.GetFullPath(command.ModelsFolder),
+            ["Storage:SamplesFolder"] = SamplesFolder,
+            ["Api:AllowAnonymous"] = IPAddress.IsLoopback(command.Listen) ? "true" : "false",
+        };
     }
 
     /// <summary>Folder of the sample model and files, beside the program.</summary>

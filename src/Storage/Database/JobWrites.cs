@@ -37,7 +37,7 @@ public static class JobWrites
     }
 
     /// <summary>
-    /// Saves a tracked job, then the events. The job's row is updated first, and even when nothing in it changed: the row
+    /// Saves a tracked job, then the events and, when the job ends, what its owner's webhooks are told of it. The job's row is updated first, and even when nothing in it changed: the row
     /// lock makes the events of one job commit in the order of their sequence, so a reader's cursor skips none.
     /// </summary>
     /// <exception cref="DbUpdateConcurrencyException">The row was claimed or changed its status since it was read.</exception>
@@ -45,7 +45,9 @@ public static class JobWrites
     {
         await using IDbContextTransaction transaction = await db.Database.BeginTransactionAsync(cancellationToken);
         db.Entry(job).Property(j => j.LeaseEpoch).IsModified = true;
+        bool ends = job.IsFinal && db.Entry(job).Property(j => j.Status).IsModified;
         await db.SaveChangesAsync(cancellationToken);
+        if (ends) await db.AddJobEndedAsync(job, cancellationToken);
         await db.AddNewEventsAsync(job.Id, events, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

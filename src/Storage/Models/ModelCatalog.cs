@@ -1,8 +1,10 @@
 using System.IO.Compression;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Keys;
 
 namespace TrainingService.Storage.Models;
 
@@ -17,30 +19,39 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
     /// <summary>The models in folders, by id.</summary>
     public IReadOnlyList<ModelSource> ListFolders() => folders.List();
 
-    /// <summary>Whether there is a model of this id; takes no adapter out of the store.</summary>
-    public async Task<bool> ExistsAsync(string id, CancellationToken cancellationToken) =>
-        folders.Find(id) is not null || await FindTunedAsync(id, cancellationToken) is not null;
+    /// <summary>Whether there is a model of this id, the caller's or a base model, which are everybody's; takes no adapter out of the store.</summary>
+    public async Task<bool> ExistsAsync(string id, Caller caller, CancellationToken cancellationToken) =>
+        folders.Find(id) is not null || await FindTunedAsync(id, caller, cancellationToken) is not null;
 
     /// <summary>
-    /// The model with this id as files, or null when there is none. A tuned model's adapter is taken out of the store
+    /// The model with this id as files, or null when there is none that the caller may know of. A tuned model's adapter is taken out of the store
     /// into a folder, once: adapters do not change.
     /// </summary>
     /// <exception cref="FileStoreException">The adapter cannot be read.</exception>
-    public async Task<ModelSource?> FindAsync(string id, CancellationToken cancellationToken)
+    public async Task<ModelSource?> FindAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         if (folders.Find(id) is { } source) return source;
-        if (await FindTunedAsync(id, cancellationToken) is not { } tuned) return null;
+        if (await FindTunedAsync(id, caller, cancellationToken) is not { } tuned) return null;
         return new(id, tuned.Base.Folder, tuned.Base.BaseId ?? tuned.Base.Id, UnpackAdapter(tuned.AdapterKey), tuned.CreatedAt);
     }
 
-    private async Task<(ModelSource Base, string AdapterKey, DateTime CreatedAt)?> FindTunedAsync(string id, CancellationToken cancellationToken)
+    /// <summary>Deletes an adapter, as it lies in the store and as it was unpacked; one that is not there is fine.</summary>
+    /// <exception cref="FileStoreException">It cannot be deleted.</exception>
+    public void DeleteAdapter(string key)
+    {
+        files.Delete(key);
+        if (UnpackedFolder(key) is var folder && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    }
+
+    private async Task<(ModelSource Base, string AdapterKey, DateTime CreatedAt)?> FindTunedAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         if (!id.StartsWith("ft:", StringComparison.Ordinal)) return null;
         await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
+        IQueryable<FineTuningJob> jobs = db.Jobs.AsNoTracking().VisibleTo(caller);
         (string JobId, string AdapterKey, DateTime CreatedAt) tuned;
-        if (await db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.FineTunedModel == id, cancellationToken) is { AdapterKey: { } key } job)
+        if (await jobs.SingleOrDefaultAsync(j => j.FineTunedModel == id, cancellationToken) is { AdapterKey: { } key } job)
             tuned = (job.Id, key, job.FinishedAt ?? job.CreatedAt);
-        else if (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(c => c.ModelName == id, cancellationToken) is { } checkpoint)
+        else if (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(c => c.ModelName == id && jobs.Any(j => j.Id == c.JobId), cancellationToken) is { } checkpoint)
             tuned = (checkpoint.JobId, checkpoint.AdapterKey, checkpoint.CreatedAt);
         else
             return null;
@@ -56,17 +67,20 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
         string model = await db.Jobs.Where(j => j.Id == jobId).Select(j => j.Model).SingleAsync(cancellationToken);
         while (model.StartsWith("ft:", StringComparison.Ordinal))
         {
-            string tuned = model;
-            model = await db.Jobs.Where(j => j.FineTunedModel == tuned).Select(j => j.Model).SingleOrDefaultAsync(cancellationToken)
+            // By the job's id, as the name may be of a checkpoint that was deleted since.
+            string made = TunedModelName.JobOf(model), tuned = model;
+            model = await db.Jobs.Where(j => j.FineTunedModel == tuned || j.Id == made).Select(j => j.Model).SingleOrDefaultAsync(cancellationToken)
                 ?? await db.Checkpoints.Where(c => c.ModelName == tuned)
                     .Join(db.Jobs, c => c.JobId, j => j.Id, (_, j) => j.Model).SingleAsync(cancellationToken);
         }
         return model;
     }
 
+    private string UnpackedFolder(string key) => Path.Combine(files.WorkFolder(AdaptersFolder), key.Replace('/', '.'));
+
     private string UnpackAdapter(string key)
     {
-        string folder = Path.Combine(files.WorkFolder(AdaptersFolder), key.Replace('/', '.'));
+        string folder = UnpackedFolder(key);
         if (Directory.Exists(folder)) return folder;
 
         string temporary = $"{folder}.{Guid.NewGuid():N}.tmp";

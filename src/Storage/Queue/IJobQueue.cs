@@ -8,4 +8,7 @@ public interface IJobQueue
 
     /// <summary>Ids of the jobs that wait in the queue, and of those that a worker took out of it.</summary>
     (IReadOnlySet<string> Waiting, IReadOnlySet<string> Taken) List();
+
+    /// <summary>How many jobs the workers that show life can run at once.</summary>
+    int CountWorkers();
 }

@@ -21,9 +21,9 @@ internal sealed class TrainingPlan
     public TrainingPlan(DpoRecipe recipe, int rows)
     {
         (_recipe, _rows) = (recipe, rows);
-        _batchesPerEpoch = DivideUp(rows, recipe.BatchSize);
-        _stepsPerEpoch = DivideUp(_batchesPerEpoch, recipe.GradientAccumulationSteps);
-        TotalSteps = recipe.MaxSteps ?? checked(recipe.Epochs * _stepsPerEpoch);
+        _batchesPerEpoch = recipe.BatchesAnEpoch(rows);
+        _stepsPerEpoch = recipe.StepsAnEpoch(rows);
+        TotalSteps = recipe.TotalSteps(rows);
     }
 
     /// <summary>Optimiser steps in all.</summary>
@@ -65,6 +65,4 @@ internal sealed class TrainingPlan
         _order = (epoch, rows);
         return rows;
     }
-
-    private static int DivideUp(int a, int b) => (int)(((long)a + b - 1) / b);
 }

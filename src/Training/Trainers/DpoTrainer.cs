@@ -178,8 +178,8 @@ public sealed class DpoTrainer : IDisposable
     /// <summary>One optimiser step over its micro-batches. Nothing of the run's state changes until the step is complete.</summary>
     private void TakeStep(ITrainingObserver observer)
     {
-        _clock.Start();
         using DisposeScope scope = NewDisposeScope();
+        _clock.Start();
         IReadOnlyList<int[]> microBatches = _plan.MicroBatches(_step);
         var measured = new MetricAverages();
         double loss = 0;

@@ -44,8 +44,8 @@ public static class WorkerHosting
     /// <summary>Maps the worker's health.</summary>
     public static WebApplication MapWorker(this WebApplication app)
     {
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) });
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) }).AllowAnonymous();
         return app;
     }
 }

@@ -28,6 +28,10 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
             yield return Warn($"{role}-file-dropped-{number++}", $"{Capital(role)} file: {Rows(dropped)} left out. {dropped.Reason}");
         if (report.IdenticalCompletions is { } identical)
             yield return Warn($"{role}-file-identical", $"{Capital(role)} file: {Rows(identical)} can teach nothing. {identical.Reason}");
+        if (report.Duplicates is { } duplicates)
+            yield return Warn($"{role}-file-duplicates", $"{Capital(role)} file: {Rows(duplicates)} told twice. {duplicates.Reason}");
+        if (report.PromptsInTraining is { } shared)
+            yield return Warn($"{role}-file-shared", $"{Capital(role)} file: {Rows(shared)} with a prompt that is trained on. {shared.Reason}");
         if (report.PromptNotPrefix is { } seam)
             yield return Warn($"{role}-file-seam", $"{Capital(role)} file: {Rows(seam)} with a shifted start of the completion. {seam.Reason}");
     }

@@ -43,6 +43,7 @@ internal sealed partial class JobSweeper(
         await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
         await EnqueueForgottenAsync(db, cancellationToken);
         await DeleteExpiredFilesAsync(db, cancellationToken);
+        await db.SweepUploadsAsync(files, timeProvider.GetUtcNow().UtcDateTime, cancellationToken);
         await DeleteWorkFoldersAsync(db, cancellationToken);
         files.RemoveAbandoned(timeProvider.GetUtcNow().UtcDateTime - s_abandonedAfter);
     }

@@ -38,7 +38,8 @@ public sealed class SwaggerDocumentTests(ApiServer server) : IClassFixture<ApiSe
                     Assert.True(parameter.Text("in") != "path" || parameter["example"] is not null, $"{name} {parameter["name"]}");
                 }
                 JsonObject responses = operation["responses"]!.AsObject();
-                Assert.True(responses.ContainsKey("200") && responses.ContainsKey("500"), name);
+                Assert.All(["200", "401", "403", "429", "500"], status => Assert.True(responses.ContainsKey(status), $"{name} {status}"));
+                Assert.Equal("key", operation["security"]![0]!.AsObject().Single().Key);
                 Assert.True(!path.Contains('{') || responses.ContainsKey("404"), name);
                 Assert.NotEmpty(responses["200"]!["content"]!.AsObject());
                 foreach ((string status, JsonNode? response) in responses)
@@ -52,6 +53,25 @@ public sealed class SwaggerDocumentTests(ApiServer server) : IClassFixture<ApiSe
                 }
             }
         Assert.Equal(operations.Count, operations.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task AuthorizeButton_TakesABearerKey()
+    {
+        JsonNode scheme = (await server.GetAsync(Path))["components"]!["securitySchemes"]!["key"]!;
+        Assert.Equal(("http", "bearer"), (scheme.Text("type"), scheme.Text("scheme")));
+    }
+
+    [Fact]
+    public async Task RepeatableOperations_TakeAnIdempotencyKey()
+    {
+        JsonObject paths = (await server.GetAsync(Path))["paths"]!.AsObject();
+        string[] repeatable = [.. paths.Where(p => p.Value!["post"]?["parameters"]?.AsArray().Any(q => q!.Text("name") == "Idempotency-Key") == true).Select(p => p.Key)];
+        foreach (string path in new[] { "/v1/files", "/v1/fine_tuning/jobs", "/v1/fine_tuning/jobs/{id}/cancel", "/v1/fine_tuning/jobs/{id}/pause", "/v1/fine_tuning/jobs/{id}/resume" })
+            Assert.Contains(path, repeatable);
+        // The stored answer would hold the secret.
+        Assert.DoesNotContain("/v1/admin/keys", repeatable);
+        Assert.All(repeatable, path => Assert.NotNull(paths[path]!["post"]!["responses"]!["422"]));
     }
 
     [Fact]

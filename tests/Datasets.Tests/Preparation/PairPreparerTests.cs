@@ -90,6 +90,65 @@ public sealed class PairPreparerTests
     }
 
     [Fact]
+    public void RowsToldTwice_AreDuplicatesAndPromptsOfTrainingAreFound()
+    {
+        TextPair Pair(long row, string prompt, string chosen) => new(row, prompt, chosen, " No.");
+        PairPreparer preparer = new(s_tokenizer, null, new(null, null));
+        CancellationToken token = TestContext.Current.CancellationToken;
+        PreparedDataset train = preparer.Prepare([Pair(1, "One:", " A."), Pair(2, "Two:", " A."), Pair(3, "One:", " B."), Pair(5, "One:", " A."), Pair(6, "One:", " A.")], token);
+        RowGroup duplicates = Assert.IsType<RowGroup>(train.Report.Duplicates);
+        Assert.Equal(2, duplicates.Rows);
+        Assert.Equal([5, 6], duplicates.FirstRows);
+        Assert.Null(train.Report.PromptsInTraining);
+
+        DatasetReport validation = preparer.Prepare([Pair(1, "Three:", " A."), Pair(2, "Two:", " C.")], train.Prompts, token).Report;
+        Assert.Equal([2], validation.PromptsInTraining!.FirstRows);
+        Assert.Null(validation.Duplicates);
+    }
+
+    [Fact]
+    public void Truncations_AreToldWithReasonAndRows()
+    {
+        int prompt = Assert.Single(Prepare(null, null, s_plain).Pairs).PromptIds.Length;
+        PreparedDataset prepared = Prepare(prompt + 2, prompt - 1, s_plain, new TextPair(9, "Hi:", " A.", " B."));
+        Assert.Collection(prepared.Report.Truncated,
+            group => { Assert.Contains("max_prompt_length", group.Reason); Assert.Equal([1], group.FirstRows); },
+            group => { Assert.Contains("chosen completion", group.Reason); Assert.Equal([1], group.FirstRows); },
+            group => { Assert.Contains("rejected completion", group.Reason); Assert.Equal([1], group.FirstRows); });
+    }
+
+    [Fact]
+    public void Examination_EqualsPreparationAndShowsTheFirstRows()
+    {
+        PairPreparer preparer = new(s_tokenizer, null, new(null, null));
+        TextPair[] pairs = [s_plain, s_plain with { Row = 2 }, s_plain with { Row = 3, Chosen = " Ä 🦁." }, s_plain with { Row = 4 }];
+        PreparedDataset prepared = preparer.Prepare(pairs, TestContext.Current.CancellationToken);
+        ExaminedDataset examined = preparer.Examine(pairs, null, TestContext.Current.CancellationToken);
+        Assert.Equal(System.Text.Json.JsonSerializer.Serialize(prepared.Report), System.Text.Json.JsonSerializer.Serialize(examined.Report));
+        Assert.Equal([1, 2, 3], examined.Preview.Select(p => p.Row));
+
+        PreviewRow third = examined.Preview[2];
+        Assert.Equal(prepared.Pairs[2].PromptIds, third.Prompt.Select(t => t.Id));
+        Assert.Equal(prepared.Pairs[2].ChosenIds, third.Chosen.Select(t => t.Id));
+        Assert.Equal(s_plain.Prompt, string.Concat(third.Prompt.Select(t => t.Text)));
+        Assert.Equal(" Ä 🦁." + s_tokenizer.EosToken, string.Concat(third.Chosen.Select(t => t.Text)));
+        Assert.All(third.Prompt, token => Assert.False(token.Trained));
+        Assert.All([.. third.Chosen, .. third.Rejected], token => Assert.True(token.Trained));
+        Assert.Equal(0, third.TokensNotShown);
+    }
+
+    [Fact]
+    public void LongRow_IsShownAtItsSeam()
+    {
+        var pair = new TextPair(1, string.Concat(Enumerable.Repeat("lion ", 2000)) + "end:", string.Concat(Enumerable.Repeat(" roars", 2000)), " No.");
+        TokenizedPair whole = Assert.Single(Prepare(null, null, pair).Pairs);
+        PreviewRow shown = Assert.Single(new PairPreparer(s_tokenizer, null, new(null, null)).Examine([pair], null, TestContext.Current.CancellationToken).Preview);
+        Assert.Equal(whole.PromptIds[^512..], shown.Prompt.Select(t => t.Id));
+        Assert.Equal(whole.ChosenIds[..512], shown.Chosen.Select(t => t.Id));
+        Assert.Equal(whole.PromptIds.Length + whole.ChosenIds.Length - 1024, shown.TokensNotShown);
+    }
+
+    [Fact]
     public void CompletionsThatAreCutToTheSame_AreCounted()
     {
         var pair = new TextPair(7, "Go on:", " A lion roars.", " A lion roars. Yes.");

@@ -16,7 +16,7 @@ internal sealed class ApiHost : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("forwarding-");
     private readonly WebApplication _app;
 
-    private ApiHost(string? workerUrl, bool withInference)
+    private ApiHost(string? workerUrl, bool withInference, IEnumerable<KeyValuePair<string, string?>> settings)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
@@ -28,7 +28,9 @@ internal sealed class ApiHost : IAsyncDisposable
             ["Storage:ModelsFolder"] = Path.Combine(_folder.FullName, "models"),
             ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
             ["Inference:WorkerUrl"] = workerUrl,
+            ["Api:AllowAnonymous"] = "true",
         });
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddRouting();
         builder.AddStorage();
@@ -41,9 +43,9 @@ internal sealed class ApiHost : IAsyncDisposable
 
     public HttpClient Client { get; } = new();
 
-    public static async Task<ApiHost> StartAsync(string? workerUrl, bool withInference = false)
+    public static async Task<ApiHost> StartAsync(string? workerUrl, bool withInference = false, params IEnumerable<KeyValuePair<string, string?>> settings)
     {
-        var host = new ApiHost(workerUrl, withInference);
+        var host = new ApiHost(workerUrl, withInference, settings);
         try
         {
             await host._app.StartAsync();

@@ -65,6 +65,24 @@ public sealed class ForwardingTests(InferenceServer worker) : IClassFixture<Infe
     }
 
     [Fact]
+    public async Task EveryDescribedField_IsKnownToTheModels()
+    {
+        await using ApiHost api = await ApiHost.StartAsync(null);
+        JsonNode schemas = JsonNode.Parse(await api.Client.GetStringAsync("/swagger/v1/swagger.json"))!["components"]!["schemas"]!;
+        foreach ((string schema, string path, JsonObject body) in new[]
+        {
+            ("ChatCompletionRequest", Path, JsonNode.Parse(InferenceServer.Chat("Hello", ""))!.AsObject()),
+            ("CompletionRequest", "/v1/completions", new JsonObject { ["model"] = InferenceServer.DemoModel, ["prompt"] = "Hello" }),
+        })
+        {
+            foreach ((string name, _) in schemas[schema]!["properties"]!.AsObject()) body.TryAdd(name, null);
+            Assert.True(body.Count > 10);
+            using HttpResponseMessage response = await worker.PostAsync(path, body.ToJsonString());
+            await response.JsonAsync();
+        }
+    }
+
+    [Fact]
     public async Task AddressThatIsNone_StopsTheStart()
     {
         await Assert.ThrowsAsync<OptionsValidationException>(() => ApiHost.StartAsync("worker:8080"));

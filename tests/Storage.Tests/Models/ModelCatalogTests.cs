@@ -4,6 +4,7 @@ using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
 using TrainingService.Storage.Models;
 using TrainingService.Tests;
 
@@ -28,13 +29,13 @@ public sealed class ModelCatalogTests(PostgresServer server)
         var catalog = storage.Get<ModelCatalog>();
         foreach ((string id, string job) in new[] { (first, "ftjob-1"), (second, "ftjob-2"), (TunedModelName.Checkpoint(second, 10), "ftjob-2") })
         {
-            ModelSource source = (await catalog.FindAsync(id, CancellationToken.None))!;
+            ModelSource source = (await catalog.FindAsync(id, Caller.Service, CancellationToken.None))!;
             Assert.Equal((id, "demo-model", RepositoryRoot.PathOf("samples", "demo-model")), (source.Id, source.BaseId, source.Folder));
             Assert.Equal(job, File.ReadAllText(Path.Combine(source.AdapterFolder!, "adapter_config.json")));
-            Assert.True(await catalog.ExistsAsync(id, CancellationToken.None));
+            Assert.True(await catalog.ExistsAsync(id, Caller.Service, CancellationToken.None));
         }
-        Assert.Null(await catalog.FindAsync("ft:demo-model:local:mine:absent", CancellationToken.None));
-        Assert.Null(await catalog.FindAsync("absent", CancellationToken.None));
+        Assert.Null(await catalog.FindAsync("ft:demo-model:local:mine:absent", Caller.Service, CancellationToken.None));
+        Assert.Null(await catalog.FindAsync("absent", Caller.Service, CancellationToken.None));
     }
 
     [Fact]
@@ -43,7 +44,7 @@ public sealed class ModelCatalogTests(PostgresServer server)
         await using TestStorage storage = await TestStorage.StartAsync(server, StorageProvider.Sqlite);
         string tuned = await Succeed(storage, "ftjob-1", "demo-model");
         var catalog = storage.Get<ModelCatalog>();
-        ModelSource?[] sources = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => catalog.FindAsync(tuned, CancellationToken.None))));
+        ModelSource?[] sources = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => catalog.FindAsync(tuned, Caller.Service, CancellationToken.None))));
         string folder = Assert.Single(sources.Select(s => s!.AdapterFolder!).Distinct());
         Assert.Equal([folder], Directory.GetDirectories(Path.GetDirectoryName(folder)!));
     }

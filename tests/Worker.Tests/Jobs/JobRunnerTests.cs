@@ -7,6 +7,7 @@ using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Keys;
 using TrainingService.Storage.Models;
 using TrainingService.Tests;
 using TrainingService.Worker.Hosting;
@@ -180,8 +181,8 @@ public sealed class JobRunnerTests(PostgresServer server)
         await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-2", s_short with { LearningRate = 1e-9 }, model: tuned));
 
         ModelCatalog models = storage.Get<ModelCatalog>();
-        ModelSource first = (await models.FindAsync(tuned, CancellationToken.None))!;
-        ModelSource second = (await models.FindAsync((await DemoJobs.ReadAsync(storage, "ftjob-2")).FineTunedModel!, CancellationToken.None))!;
+        ModelSource first = (await models.FindAsync(tuned, Caller.Service, CancellationToken.None))!;
+        ModelSource second = (await models.FindAsync((await DemoJobs.ReadAsync(storage, "ftjob-2")).FineTunedModel!, Caller.Service, CancellationToken.None))!;
         Assert.Equal((first.Folder, "demo-model"), (second.Folder, second.BaseId));
         Assert.Contains("\"base_model_name_or_path\": \"demo-model\"", File.ReadAllText(Path.Combine(second.AdapterFolder!, "adapter_config.json")), StringComparison.Ordinal);
         // At such a rate the second adapter is the first one, all but unchanged.

@@ -46,7 +46,7 @@ namespace TrainingService.Storage.Database.Migrations.Postgres
                 columns: table => new
                 {
                     Id = table.Column<string>(type: "text", nullable: false),
-                    PayloadHash = table.Column<string>(type: "text", nullable: false),
+                    PayloadHash = table.Column<string>(type: "text", nullable: true),
                     CreatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
                     StatusCode = table.Column<int>(type: "integer", nullable: true),
                     Body = table.Column<string>(type: "text", nullable: true),

@@ -355,7 +355,6 @@ namespace TrainingService.Storage.Database.Migrations.Postgres
                         .HasColumnType("timestamp with time zone");
 
                     b.Property<string>("PayloadHash")
-                        .IsRequired()
                         .HasColumnType("text");
 
                     b.Property<int?>("StatusCode")

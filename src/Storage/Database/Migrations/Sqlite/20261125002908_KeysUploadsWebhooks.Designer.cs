@@ -351,7 +351,6 @@ namespace TrainingService.Storage.Database.Migrations.Sqlite
                         .HasColumnType("TEXT");
 
                     b.Property<string>("PayloadHash")
-                        .IsRequired()
                         .HasColumnType("TEXT");
 
                     b.Property<int?>("StatusCode")

@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace TrainingService.Api.FineTuning.Validation;
+
+/// <summary>The shapes of a model's weights, read from the headers of its safetensors files: no weight is loaded.</summary>
+internal sealed record ModelWeights(IReadOnlyList<(string Name, long[] Shape)> Tensors, ModelDimensions Dimensions)
+{
+    private const long LongestHeader = 64L << 20;
+
+    /// <summary>Weights in all.</summary>
+    public long Count => Tensors.Sum(t => Product(t.Shape));
+
+    /// <summary>Weights of the decoder's layers: what every token passes through.</summary>
+    public long BodyCount => Tensors.Where(t => t.Name.Contains(".layers.", StringComparison.Ordinal)).Sum(t => Product(t.Shape));
+
+    /// <summary>The linear layers of the decoder, by name without the last <c>.weight</c>.</summary>
+    public IEnumerable<(string Name, long Outputs, long Inputs)> LinearLayers =>
+        from tensor in Tensors
+        where tensor.Shape.Length == 2 && tensor.Name.Contains(".layers.", StringComparison.Ordinal) && tensor.Name.EndsWith(".weight", StringComparison.Ordinal)
+        select (tensor.Name[..^".weight".Length], tensor.Shape[0], tensor.Shape[1]);
+
+    /// <summary>The model in a folder; null where its files cannot be read so.</summary>
+    public static ModelWeights? Read(string folder)
+    {
+        try
+        {
+            using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
+            if (ModelDimensions.Of(config.RootElement) is not { } dimensions) return null;
+            (string, long[])[] tensors = [.. Directory.EnumerateFiles(folder, "*.safetensors").Order().SelectMany(ReadHeader)];
+            return tensors.Length == 0 ? null : new(tensors, dimensions);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private static List<(string, long[])> ReadHeader(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        Span<byte> length = stackalloc byte[sizeof(long)];
+        file.ReadExactly(length);
+        long bytes = BinaryPrimitives.ReadInt64LittleEndian(length);
+        if (bytes is < 2 or > LongestHeader) throw new InvalidOperationException($"{path} is no safetensors file.");
+        byte[] header = new byte[bytes];
+        file.ReadExactly(header);
+        using JsonDocument json = JsonDocument.Parse(header);
+        return [.. from entry in json.RootElement.EnumerateObject()
+                   where entry.Name != "__metadata__"
+                   select (entry.Name, entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray())];
+    }
+
+    private static long Product(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
+}
+
+/// <summary>The sizes that decide what a token costs.</summary>
+internal sealed record ModelDimensions(int Layers, int Hidden, int Intermediate, int KeyValueWidth, int Vocabulary)
+{
+    /// <summary>From config.json; null where it does not name them.</summary>
+    public static ModelDimensions? Of(JsonElement config)
+    {
+        int? Number(string name) => config.TryGetProperty(name, out JsonElement value) && value.TryGetInt32(out int number) ? number : null;
+        if (Number("num_hidden_layers") is not { } layers || Number("hidden_size") is not { } hidden || Number("intermediate_size") is not { } intermediate
+            || Number("num_attention_heads") is not ({ } heads and > 0) || Number("vocab_size") is not { } vocabulary) return null;
+        int headWidth = Number("head_dim") ?? hidden / heads;
+        return new(layers, hidden, intermediate, headWidth * (Number("num_key_value_heads") ?? heads), vocabulary);
+    }
+}

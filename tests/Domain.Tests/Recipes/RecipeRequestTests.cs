@@ -1,0 +1,147 @@
+using System.Text.Json;
+using TrainingService.Domain.Recipes;
+using static TrainingService.Domain.Tests.Recipes.Requests;
+
+namespace TrainingService.Domain.Tests.Recipes;
+
+/// <summary>What a request may not hold, and how it is told.</summary>
+public sealed class RecipeRequestTests
+{
+    private static readonly string[] s_hyperparameters =
+    [
+        "beta", "batch_size", "n_epochs", "learning_rate_multiplier", "learning_rate", "gradient_accumulation_steps", "max_steps", "max_length",
+        "max_prompt_length", "loss_type", "loss_weights", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "use_weighting",
+        "ld_alpha", "discopop_tau", "lr_scheduler_type", "warmup_steps", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
+        "max_grad_norm", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps", "train_sampling_strategy", "dtype", "reference",
+    ];
+
+    private static readonly string[] s_lora =
+        ["r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "layers_to_transform", "rank_pattern", "alpha_pattern"];
+
+    [Fact]
+    public void PublishedSettings_AreAllKnown()
+    {
+        Assert.Equal(s_hyperparameters, DpoRecipeFields.Hyperparameters.Select(f => f.Name));
+        Assert.Equal(s_lora, DpoRecipeFields.Lora.Select(f => f.Name));
+    }
+
+    [Theory]
+    [InlineData("use_dora", "true", "DoRA is not supported; leave use_dora out or set it to false.")]
+    [InlineData("modules_to_save", "[\"lm_head\"]", "Training whole modules beside the adapter is not supported; leave modules_to_save out or set it to null.")]
+    [InlineData("init_lora_weights", "\"gaussian\"", "Only PEFT's default initialisation is supported; leave init_lora_weights out or set it to true.")]
+    [InlineData("init_lora_weights", "false", "Only PEFT's default initialisation is supported; leave init_lora_weights out or set it to true.")]
+    public void PeftSettingThatCannotBeHonoured_IsRefusedWithItsReason(string field, string value, string message) =>
+        Assert.Equal(new($"method.dpo.lora.{field}", message), Refuse(null, $$"""{"{{field}}": {{value}}}"""));
+
+    [Theory]
+    [InlineData("use_dora", "false")]
+    [InlineData("use_dora", "null")]
+    [InlineData("use_dora", "\"auto\"")]
+    [InlineData("modules_to_save", "null")]
+    [InlineData("modules_to_save", "[]")]
+    [InlineData("init_lora_weights", "true")]
+    public void PeftSettingAtItsDefault_IsAccepted(string field, string value) =>
+        Assert.Equal(Members(new()), Members(Accept(null, $$"""{"{{field}}": {{value}}}""")));
+
+    [Theory]
+    [InlineData("betta", "beta")]
+    [InlineData("batchsize", "batch_size")]
+    [InlineData("learningrate", "learning_rate")]
+    [InlineData("num_train_epochs", "n_epochs")]
+    [InlineData("lr_scheduler", "lr_scheduler_type")]
+    [InlineData("Beta", "beta")]
+    public void UnknownHyperparameter_NamesTheNearest(string given, string nearest)
+    {
+        RecipeProblem problem = Refuse($$"""{"{{given}}": 1}""");
+        Assert.Equal(new($"method.dpo.hyperparameters.{given}", $"method.dpo.hyperparameters has no setting '{given}'. Did you mean '{nearest}'?"), problem);
+    }
+
+    [Theory]
+    [InlineData("rank", "r")]
+    [InlineData("lora_alfa", "lora_alpha")]
+    [InlineData("target_module", "target_modules")]
+    public void UnknownLoraSetting_NamesTheNearestOrAll(string given, string named) =>
+        Assert.Contains(named, Refuse(null, $$"""{"{{given}}": 1}""").Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void NameNearToNothing_ListsAllSettings()
+    {
+        string message = Refuse(null, """{"xyzzy": 1}""").Message;
+        Assert.Contains(string.Join(", ", s_lora), message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SettingInTheWrongObject_IsSentToItsOwn()
+    {
+        Assert.Contains("It belongs in method.dpo.lora.", Refuse("""{"lora_alpha": 16}""").Message, StringComparison.Ordinal);
+        Assert.Contains("It belongs in method.dpo.lora.", Refuse("""{"use_dora": true}""").Message, StringComparison.Ordinal);
+        Assert.Contains("It belongs in method.dpo.hyperparameters.", Refuse(null, """{"beta": 0.1}""").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AllProblems_AreToldAtOnce()
+    {
+        IReadOnlyList<RecipeProblem> problems = Read(
+            """{"beta": 3, "n_epochs": 0, "betaa": 1, "learning_rate": 1e-5, "learning_rate_multiplier": 2}""",
+            """{"r": 0, "use_dora": true}""").Problems;
+        Assert.Equal(
+            [
+                "method.dpo.hyperparameters.beta", "method.dpo.hyperparameters.n_epochs", "method.dpo.hyperparameters.betaa",
+                "method.dpo.lora.r", "method.dpo.lora.use_dora", "method.dpo.hyperparameters.learning_rate_multiplier",
+            ],
+            problems.Select(p => p.Param));
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("5")]
+    [InlineData("\"auto\"")]
+    [InlineData("true")]
+    public void ObjectOfAnotherType_IsRefused(string given)
+    {
+        Assert.Equal(new("method.dpo.hyperparameters", $"method.dpo.hyperparameters is {given}; it must be an object of settings."), Refuse(given));
+        Assert.Equal(new("method.dpo.lora", $"method.dpo.lora is {given}; it must be an object of settings."), Refuse(null, given));
+    }
+
+    [Fact]
+    public void ValueOfAnyShape_IsAcceptedOrRefusedButNeverThrows()
+    {
+        string deep = new string('[', 60) + new string(']', 60);
+        string[] values = ["null", "true", "0", "-0.0", "1e308", "1e999", "12345678901234567890123", "\"\"", "\"auto \"", "[]", "[[1]]", "{}", "{\"\":{}}", "[null, {}]", "\"\\u0000\"", deep];
+        foreach (string field in s_hyperparameters.Concat(s_lora))
+            foreach (string value in values)
+            {
+                (string? hyperparameters, string? lora) = With(field, value);
+                (DpoRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
+                Assert.All(problems, p => Assert.NotEmpty(p.Message));
+                DpoRecipeJson.Write(recipe).ToJsonString();
+            }
+    }
+
+    [Fact]
+    public void LongValue_IsShownShortenedAndWithoutHalfACharacter()
+    {
+        // The 80th UTF-16 unit is the first half of 😀.
+        string value = "\"" + new string('x', 78) + "😀😀\"";
+        string message = Refuse($$"""{"dtype": {{value}}}""").Message;
+        Assert.StartsWith("dtype is \"" + new string('x', 78) + "…; it must be", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NameOfAMegabyte_IsRefusedInAShortMessage()
+    {
+        string message = Refuse($$"""{"{{new string('b', 1 << 20)}}": 1}""").Message;
+        Assert.InRange(message.Length, 100, 1000);
+    }
+
+    [Fact]
+    public void Seed_IsTheJobs() => Assert.Equal(7, DpoRecipeJson.Read(null, null, 7).Recipe.Seed);
+
+    [Fact]
+    public void StoredRecipeOutOfRange_IsNamed()
+    {
+        JsonElement stored = JsonElement.Parse("""{"hyperparameters": {"beta": 9}, "lora": {}}""");
+        Assert.Equal("The stored recipe's beta is 9; allowed is a number above 0, at most 2.",
+            Assert.Throws<InvalidOperationException>(() => DpoRecipeJson.ReadResolved(stored, 42)).Message);
+    }
+}
