@@ -30,7 +30,7 @@ internal sealed class PaddedLlama : IDisposable
         _embed = weights.Read("model.embed_tokens.weight", vocabulary, hidden);
         _norm = weights.Read("model.norm.weight", hidden);
         _head = weights.Contains("lm_head.weight") ? weights.Read("lm_head.weight", vocabulary, hidden) : _embed;
-        _inverseFrequencies = tensor(RopeFrequencies.Of(config, _headSize));
+        _inverseFrequencies = tensor(RopeFrequencies.Of(config, _headSize).Inverse);
 
         string[] paths = [.. Enumerable.Range(0, config.Size("num_hidden_layers")).Select(i => $"model.layers.{i}.")];
         LinearLayer[] adapted = [.. paths.SelectMany(p => new[] { new LinearLayer(p + "self_attn.q_proj", 0, _heads * _headSize, hidden), new(p + "self_attn.v_proj", 0, _keyHeads * _headSize, hidden) })];

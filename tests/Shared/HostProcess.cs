@@ -35,9 +35,12 @@ public sealed partial class HostProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a host to its end.</summary>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string host, params IEnumerable<string> arguments)
+    public static Task<(int ExitCode, string Output)> RunAsync(string host, params IEnumerable<string> arguments) => RunAsync(host, [], arguments);
+
+    /// <summary>Runs a host to its end, with environment variables.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(string host, IEnumerable<KeyValuePair<string, string>> settings, params IEnumerable<string> arguments)
     {
-        await using HostProcess running = Start(host, [], arguments);
+        await using HostProcess running = Start(host, settings, arguments);
         await running._process.WaitForExitAsync();
         return (running._process.ExitCode, running.Output);
     }

@@ -11,6 +11,9 @@ internal static class Golden
     /// <summary>A path below tests/golden.</summary>
     public static string Path(params string[] parts) => RepositoryRoot.PathOf(["tests", "golden", .. parts]);
 
+    /// <summary>The models of tests/golden/families.</summary>
+    public static IEnumerable<string> Families => Directory.GetDirectories(Path("families")).Select(d => System.IO.Path.GetFileName(d)!).Order();
+
     /// <summary>A path in the shared folder beside the repository; skips the test when it is absent.</summary>
     public static string Shared(params string[] parts) => RepositoryRoot.SharedPath(parts);
 

@@ -19,7 +19,7 @@ internal static class ModelEndpoints
         models.MapGet("", ListModels);
         // Ids hold slashes, which clients send as they are or as %2F.
         models.MapGet("/{**model}", GetModel);
-        models.MapDelete("/{**model}", DeleteModelEndpoint.DeleteModel);
+        models.MapDelete("/{**model:minlength(1)}", DeleteModelEndpoint.DeleteModel);
     }
 
     /// <summary>List models</summary>

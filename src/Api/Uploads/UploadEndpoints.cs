@@ -22,9 +22,9 @@ internal static class UploadEndpoints
     {
         RouteGroupBuilder uploads = v1.MapGroup("/uploads").WithTags("Uploads");
         uploads.MapPost("", CreateUpload).Accepts<CreateUploadRequest>("application/json").WithMetadata(new RequestSizeLimitAttribute(LongestBody)).MayBeRepeated();
-        uploads.MapPost("/{id}/parts", AddUploadPart).Accepts<UploadPartForm>("multipart/form-data");
-        uploads.MapPost("/{id}/complete", CompleteUpload).Accepts<CompleteUploadRequest>("application/json").WithMetadata(new RequestSizeLimitAttribute(LongestBody));
-        uploads.MapPost("/{id}/cancel", CancelUpload);
+        uploads.MapPost("/{id}/parts", AddUploadPart).Accepts<UploadPartForm>("multipart/form-data").MayBeRepeated();
+        uploads.MapPost("/{id}/complete", CompleteUpload).Accepts<CompleteUploadRequest>("application/json").WithMetadata(new RequestSizeLimitAttribute(LongestBody)).MayBeRepeated();
+        uploads.MapPost("/{id}/cancel", CancelUpload).MayBeRepeated();
     }
 
     /// <summary>Start an upload in parts</summary>

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Hosting;
 using TrainingService.Api.Paging;
+using TrainingService.Api.Repeats;
 using TrainingService.Domain.Webhooks;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Keys;
@@ -25,7 +26,7 @@ internal static class WebhookEndpoints
         webhooks.MapPost("/{id}", ChangeWebhook).AcceptsWebhook();
         webhooks.MapDelete("/{id}", DeleteWebhook);
         webhooks.MapPost("/{id}/rotate", RotateWebhookSecret);
-        webhooks.MapPost("/{id}/test", TestWebhook);
+        webhooks.MapPost("/{id}/test", TestWebhook).MayBeRepeated();
         webhooks.MapGet("/{id}/deliveries", ListWebhookDeliveries);
     }
 

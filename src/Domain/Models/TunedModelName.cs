@@ -23,8 +23,10 @@ public static class TunedModelName
     /// <summary>Id of the job that made a model or checkpoint, which its name ends with.</summary>
     public static string JobOf(string name)
     {
-        int checkpoint = name.LastIndexOf(":ckpt-step-", StringComparison.Ordinal);
-        string tuned = checkpoint < 0 ? name : name[..checkpoint];
+        const string Checkpoint = ":ckpt-step-";
+        int at = name.LastIndexOf(Checkpoint, StringComparison.Ordinal);
+        // A suffix may hold the same words; only at the name's end is a number all that follows.
+        string tuned = at >= 0 && name.AsSpan(at + Checkpoint.Length).IndexOfAnyExceptInRange('0', '9') < 0 ? name[..at] : name;
         return $"ftjob-{tuned[(tuned.LastIndexOf(':') + 1)..]}";
     }
 }

@@ -23,7 +23,11 @@ public static class KeyHosting
     public static IServiceCollection AddKeys(this IServiceCollection services)
     {
         if (services.Any(s => s.ServiceType == typeof(KeyRing))) return services;
-        services.AddOptions<KeyOptions>().BindConfiguration(KeyOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<KeyOptions>().BindConfiguration(KeyOptions.Section)
+            // Compose files pass an empty text where nothing is set.
+            .Validate(o => string.IsNullOrEmpty(o.AdminKey) || o.AdminKey.Length is >= KeyOptions.ShortestAdminKey and <= KeyOptions.LongestSecret,
+                $"Api:AdminKey must have {KeyOptions.ShortestAdminKey} to {KeyOptions.LongestSecret} characters: take a random one, e.g. by 'openssl rand -hex 32'.")
+            .ValidateOnStart();
         services.AddSingleton<KeyRing>();
         services.AddHostedService<KeyStartup>();
         services.AddAuthentication(Scheme).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(Scheme, null);

@@ -1,5 +1,3 @@
-using System.ComponentModel.DataAnnotations;
-
 namespace TrainingService.Storage.Keys;
 
 /// <summary>Who may ask: configuration section <c>Api</c>, which a worker reads too, since it checks keys itself.</summary>
@@ -21,9 +19,9 @@ public sealed class KeyOptions
     /// Secret of a first administrator's key, stored when the API starts. Only its hash is kept, a fast one, so it must be
     /// random, e.g. by <c>openssl rand -hex 32</c>.
     /// </summary>
-    [MinLength(32, ErrorMessage = "Api:AdminKey is shorter than 32 characters: take a random one, e.g. by 'openssl rand -hex 32'.")]
-    [MaxLength(LongestSecret)]
     public string? AdminKey { get; set; }
+
+    internal const int ShortestAdminKey = 32;
 
     /// <summary>Longer texts are no keys, and not worth a hash.</summary>
     internal const int LongestSecret = 256;

@@ -45,7 +45,8 @@ internal static class PeftFiles
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, ConfigFile)));
             JsonElement config = document.RootElement;
             if (Text(config, "peft_type") is not "LORA") throw new ModelFormatException($"{ConfigFile} has peft_type = {Text(config, "peft_type")}; supported is LORA.");
-            foreach (string name in new[] { "use_dora", "fan_in_fan_out", "lora_bias" })
+            // fan_in_fan_out says how the model stores its weights, which the model knows itself.
+            foreach (string name in new[] { "use_dora", "lora_bias" })
                 if (config.TryGetProperty(name, out JsonElement flag) && flag.ValueKind == JsonValueKind.True)
                     throw new ModelFormatException($"{ConfigFile} has {name} = true, which is not supported.");
             if (Text(config, "bias") is { } bias and not "none") throw new ModelFormatException($"{ConfigFile} has bias = {bias}; supported is none.");
@@ -105,7 +106,7 @@ internal static class PeftFiles
             ["auto_mapping"] = null,
             ["base_model_name_or_path"] = baseModel,
             ["bias"] = "none",
-            ["fan_in_fan_out"] = false,
+            ["fan_in_fan_out"] = adapter.Layers.Any(l => l.Layer.FanInFanOut),
             ["inference_mode"] = true,
             ["init_lora_weights"] = true,
             ["layer_replication"] = null,

@@ -9,11 +9,14 @@ namespace TrainingService.Training.Generation;
 internal sealed class CachedAttention(IReadOnlyList<(KeyValueCache Cache, int Tokens)> sequences) : IAttention
 {
     /// <inheritdoc/>
-    public Activation Forward(Tape tape, AttentionHeads heads, int layer, Activation qkv, Rotation rotation)
+    public IReadOnlyList<SequenceRows> Sequences { get; } = [.. sequences.Select(s => new SequenceRows(s.Tokens, s.Cache.Length + s.Tokens))];
+
+    /// <inheritdoc/>
+    public Activation Forward(Tape tape, AttentionHeads heads, int layer, Activation qkv, Rotation? rotation)
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor q, Tensor k, Tensor v) = PackedAttention.Split(heads, qkv.Value);
-        Tensor queries = heads.GroupQueries(rotation.Apply(q)), keys = AttentionHeads.ByHead(rotation.Apply(k)), values = AttentionHeads.ByHead(v);
+        Tensor queries = heads.GroupQueries(rotation?.Apply(q) ?? q), keys = AttentionHeads.ByHead(rotation?.Apply(k) ?? k), values = AttentionHeads.ByHead(v);
         Tensor output = empty_like(queries);
         int start = 0;
         foreach ((KeyValueCache cache, int tokens) in sequences)
@@ -22,8 +25,8 @@ internal sealed class CachedAttention(IReadOnlyList<(KeyValueCache Cache, int To
             for (int block = 0; block < tokens; block += PackedAttention.Block)
             {
                 using DisposeScope inner = NewDisposeScope();
-                int n = Math.Min(PackedAttention.Block, tokens - block), seen = cache.Length + block + n;
-                output.narrow(2, start + block, n).copy_(heads.Attend(queries.narrow(2, start + block, n), allKeys.narrow(1, 0, seen), allValues.narrow(1, 0, seen)));
+                int n = Math.Min(PackedAttention.Block, tokens - block), length = cache.Length + block + n, unseen = heads.Unseen(n, length);
+                output.narrow(2, start + block, n).copy_(heads.Attend(queries.narrow(2, start + block, n), allKeys.narrow(1, unseen, length - unseen), allValues.narrow(1, unseen, length - unseen)));
             }
             start += tokens;
         }

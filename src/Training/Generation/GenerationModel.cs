@@ -60,6 +60,7 @@ public sealed class GenerationModel : IDisposable
     {
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        foreach (GenerationSequence sequence in sequences) sequence.RereadBeyond(_model.RereadsBeyond);
         int[][] unread = [.. sequences.Select(s => s.Unread)];
         Tensor ids = tensor(unread.SelectMany(u => u).Select(i => (long)i).ToArray(), device: _model.Device);
         Tensor positions = tensor(sequences.Zip(unread).SelectMany(p => Enumerable.Range(p.First.Cache.Length, p.Second.Length)).Select(i => (long)i).ToArray(), device: _model.Device);

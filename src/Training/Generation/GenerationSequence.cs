@@ -23,8 +23,14 @@ public sealed class GenerationSequence : IDisposable
 
     internal KeyValueCache Cache { get; }
 
-    /// <summary>Tokens that the model has not read yet: the prompt at first, then the last token drawn.</summary>
-    internal int[] Unread => _generated.Count == 0 ? [.. Prompt] : [_generated[^1].Token.Id];
+    /// <summary>Tokens that the model has not read yet: all at first, then the last token drawn.</summary>
+    internal int[] Unread => Cache.Length > 0 ? [_generated[^1].Token.Id] : [.. Prompt, .. _generated.Select(g => g.Token.Id)];
+
+    /// <summary>Forgets what was read when the next token is the first beyond a boundary, since keys so far are turned otherwise.</summary>
+    internal void RereadBeyond(int? boundary)
+    {
+        if (Cache.Length == boundary) Cache.Clear();
+    }
 
     internal GeneratedToken Draw(torch.Tensor logProbs)
     {

@@ -29,6 +29,9 @@ internal sealed class KeyValueCache(int layers) : IDisposable
     /// <summary>All layers have appended so many tokens.</summary>
     public void Advance(int tokens) => Length += tokens;
 
+    /// <summary>Forgets all tokens.</summary>
+    public void Clear() => Length = 0;
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -7,28 +7,33 @@ using static TorchSharp.torch;
 namespace TrainingService.Training.Models;
 
 /// <summary>A decoder of any architecture: token ids in, hidden states and logits out.</summary>
-internal abstract class CausalLanguageModel : IDisposable
+/// <param name="shape">Its sizes.</param>
+/// <param name="parts">Its weights, which it owns from now on.</param>
+internal abstract class CausalLanguageModel(DecoderShape shape, DecoderParts parts) : IDisposable
 {
     /// <summary>Where the weights are.</summary>
-    public required Device Device { get; init; }
+    public Device Device => parts.Device;
 
     /// <summary>Type of the frozen weights and of the arithmetic.</summary>
-    public required ScalarType Dtype { get; init; }
+    public ScalarType Dtype => parts.Dtype;
 
     /// <summary>Tokens of the vocabulary, as the embedding counts them.</summary>
-    public abstract int VocabularySize { get; }
+    public int VocabularySize => shape.Vocabulary;
 
     /// <summary>Decoder layers.</summary>
-    public abstract int LayerCount { get; }
+    public int LayerCount => shape.Layers;
 
     /// <summary>Positions the model was made for.</summary>
-    public abstract int ContextLength { get; }
+    public int ContextLength => shape.Context;
+
+    /// <summary>A text that grows beyond so many tokens is read anew, since its keys so far are turned otherwise; null when none is.</summary>
+    public int? RereadsBeyond => parts.RereadsBeyond;
 
     /// <summary>All linear layers of the decoder that may be adapted, in forward order.</summary>
-    public abstract IReadOnlyList<LinearLayer> LinearLayers { get; }
+    public IReadOnlyList<LinearLayer> LinearLayers => parts.LinearLayers;
 
-    /// <summary>The attention heads of a layer, for key–value caches.</summary>
-    public abstract AttentionHeads Heads { get; }
+    /// <summary>Its sizes.</summary>
+    protected DecoderShape Shape => shape;
 
     /// <summary>The vocabulary projection.</summary>
     public abstract CompletionHead Head { get; }
@@ -39,30 +44,42 @@ internal abstract class CausalLanguageModel : IDisposable
     /// <param name="positions">Positions within their sequences, (tokens,).</param>
     /// <param name="attention">How the tokens see each other.</param>
     /// <param name="adapter">The adapter, or null for the base model.</param>
-    /// <returns>(tokens, hidden).</returns>
-    public abstract Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter);
+    /// <param name="rows">Rows that the head is asked about, one of them perhaps twice; null for all. The others end at the last layer's attention.</param>
+    /// <returns>(rows, hidden).</returns>
+    public abstract Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null);
 
-    /// <summary>The last norm, over the rows that the head is asked about: (rows, hidden) → (rows, hidden).</summary>
+    /// <summary>The last norm: (rows, hidden) → (rows, hidden).</summary>
     public abstract Activation Norm(Tape tape, Activation hidden);
 
+    /// <summary>In the last layer, goes on with the rows that the head is asked about, after attention has seen all.</summary>
+    protected (Activation Attended, Activation Residual) AskedRows(Tape tape, int layer, Activation attended, Activation residual, Tensor? rows) =>
+        rows is null || layer < LayerCount - 1 ? (attended, residual) : (SelectRows.Forward(tape, attended, rows), SelectRows.Forward(tape, residual, rows));
+
     /// <inheritdoc/>
-    public abstract void Dispose();
+    public void Dispose() => parts.Dispose();
 
     /// <summary>Loads a model folder in Hugging Face's form.</summary>
     /// <exception cref="ModelFormatException">The architecture, a setting of it or a file is not supported or not sound.</exception>
     public static CausalLanguageModel Load(string folder, ComputeType computeType, Device? device = null)
     {
         TorchRuntime.Initialize();
-        Device place = device ?? TorchRuntime.DefaultDevice();
-        ScalarType dtype = computeType == ComputeType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
         ModelConfig config = ModelConfig.Load(folder);
         config.Refuse("quantization_config", "quantised weights are not supported; use the unquantised model.");
+        if (!Architectures.ByModelType.TryGetValue(config.ModelType, out Architecture? architecture))
+            throw new ModelFormatException($"config.json has model_type = {config.ModelType}; supported are {string.Join(", ", Architectures.ByModelType.Keys)}.");
+        ScalarType dtype = computeType == ComputeType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
+        Device place = device ?? TorchRuntime.DefaultDevice();
         using var weights = new ModelWeights(folder, dtype, place);
         using var _ = no_grad();
-        return config.ModelType switch
+        var parts = new DecoderParts(weights, place, dtype);
+        try
         {
-            "llama" => new Llama(config, weights) { Device = place, Dtype = dtype },
-            var other => throw new ModelFormatException($"config.json has model_type = {other}; supported is llama."),
-        };
+            return architecture(config, parts);
+        }
+        catch
+        {
+            parts.Dispose();
+            throw;
+        }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class ModelWeights : IDisposable
     }
 
     /// <summary>Whether there is such a tensor.</summary>
-    public bool Contains(string name) => _readers.ContainsKey(name);
+    public bool Contains(string name) => Find(name) is not null;
 
     /// <summary>A tensor of the expected shape.</summary>
     public Tensor Read(string name, params long[] shape) => Stack([name], shape);
@@ -41,12 +41,12 @@ internal sealed class ModelWeights : IDisposable
         long row = 0;
         foreach (string name in names)
         {
-            SafetensorsReader reader = _readers.GetValueOrDefault(name) ?? throw new ModelFormatException($"The model's weights have no tensor '{name}'.");
-            long[] own = reader.ShapeOf(name);
+            (string stored, SafetensorsReader reader) = Find(name) ?? throw new ModelFormatException($"The model's weights have no tensor '{name}'.");
+            long[] own = reader.ShapeOf(stored);
             if (own.Length != shape.Length || row + own[0] > shape[0])
                 throw new ModelFormatException($"Tensor '{name}' has shape [{string.Join(", ", own)}], which does not fit config.json.");
             using Tensor slice = result.narrow(0, row, own[0]);
-            reader.ReadInto(name, slice);
+            reader.ReadInto(stored, slice);
             row += own[0];
         }
         return row == shape[0] ? result : throw new ModelFormatException($"{string.Join(" + ", names)} has {row} rows, but config.json says {shape[0]}.");
@@ -56,6 +56,14 @@ internal sealed class ModelWeights : IDisposable
     public void Dispose()
     {
         foreach (SafetensorsReader reader in _readers.Values.Distinct()) reader.Dispose();
+    }
+
+    /// <summary>A checkpoint saved from the decoder without its head, such as GPT-2's, leaves out the first part of the name.</summary>
+    private (string Name, SafetensorsReader Reader)? Find(string name)
+    {
+        if (_readers.TryGetValue(name, out SafetensorsReader? reader)) return (name, reader);
+        string inner = name[(name.IndexOf('.') + 1)..];
+        return inner.Contains('.') && _readers.TryGetValue(inner, out reader) ? (inner, reader) : null;
     }
 
     private static IEnumerable<string> Files(string folder)

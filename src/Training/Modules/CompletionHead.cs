@@ -35,7 +35,8 @@ internal enum HeadOutputs
 /// </summary>
 /// <param name="weight">(vocabulary, hidden).</param>
 /// <param name="bias">(vocabulary,), or null.</param>
-internal sealed class CompletionHead(Tensor weight, Tensor? bias) : IDisposable
+/// <param name="softCap">Bounds the logits to ± this, smoothly: cap · tanh(logit / cap); null leaves them.</param>
+internal sealed class CompletionHead(Tensor weight, Tensor? bias, double? softCap = null) : IDisposable
 {
     /// <summary>Completion tokens a chunk.</summary>
     private const int Chunk = 128;
@@ -43,7 +44,11 @@ internal sealed class CompletionHead(Tensor weight, Tensor? bias) : IDisposable
     private readonly Tensor _meanWeight = weight.mean([0], type: ScalarType.Float32).DetachFromDisposeScope();
 
     /// <summary>Logits of the given hidden states: (rows, hidden) → (rows, vocabulary).</summary>
-    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, weight, bias);
+    public Tensor Logits(Tensor hidden)
+    {
+        Tensor logits = nn.functional.linear(hidden, weight, bias);
+        return softCap is { } cap ? logits.div_(cap).tanh_().mul_(cap) : logits;
+    }
 
     /// <summary>Statistics of <paramref name="targets"/> (completion tokens,) given normed hidden states (completion tokens, hidden).</summary>
     /// <returns>The statistics, and d log π / d hidden (completion tokens, hidden) when asked for.</returns>
@@ -53,31 +58,41 @@ internal sealed class CompletionHead(Tensor weight, Tensor? bias) : IDisposable
         long tokens = targets.shape[0];
         bool metrics = outputs.HasFlag(HeadOutputs.Metrics);
         Tensor logProbs = Values(true)!;
-        Tensor? entropy = Values(metrics), first = Values(metrics), squares = Values(outputs.HasFlag(HeadOutputs.LogSquareSum));
+        Tensor? entropy = Values(metrics), meanLogit = Values(metrics && softCap is not null), first = Values(metrics), squares = Values(outputs.HasFlag(HeadOutputs.LogSquareSum));
         Tensor? direction = outputs.HasFlag(HeadOutputs.Gradient) ? empty_like(hidden) : null;
         for (long start = 0; start < tokens; start += Chunk)
         {
             using DisposeScope inner = NewDisposeScope();
             long n = Math.Min(Chunk, tokens - start);
             Tensor h = hidden.narrow(0, start, n), target = targets.narrow(0, start, n).unsqueeze(1);
-            Tensor logSoftmax = Logits(h).log_softmax(1, ScalarType.Float32);
+            Tensor logits = Logits(h), logSoftmax = logits.log_softmax(1, ScalarType.Float32);
             Tensor chosen = logSoftmax.gather(1, target);
             logProbs.narrow(0, start, n).copy_(chosen.squeeze(1));
-            first?.narrow(0, start, n).copy_(logSoftmax.argmax(1, keepdim: true).eq(target).squeeze(1));
+            first?.narrow(0, start, n).copy_(chosen.eq(logSoftmax.amax([1], keepdim: true)).squeeze(1));
             squares?.narrow(0, start, n).copy_((logSoftmax * 2).logsumexp(1));
+            meanLogit?.narrow(0, start, n).copy_(logits.mean([1], type: ScalarType.Float32));
             if (direction is null && entropy is null) continue;
             Tensor softmax = logSoftmax.exp();
-            entropy?.narrow(0, start, n).copy_((softmax * logSoftmax).sum(1).neg_());
-            direction?.narrow(0, start, n).copy_(weight.index_select(0, target.squeeze(1)).sub_(softmax.to_type(hidden.dtype).mm(weight)));
+            entropy?.narrow(0, start, n).copy_(logSoftmax.mul_(softmax).sum(1).neg_());
+            direction?.narrow(0, start, n).copy_(Direction(softmax.to_type(hidden.dtype), logits, target));
         }
-        Tensor? meanLogit = metrics ? MeanLogit(hidden).MoveToOuterDisposeScope() : null;
-        return (new(logProbs.MoveToOuterDisposeScope(), entropy?.MoveToOuterDisposeScope(), meanLogit, first?.MoveToOuterDisposeScope(), squares?.MoveToOuterDisposeScope()),
+        if (metrics) meanLogit ??= MeanLogit(hidden);
+        return (new(logProbs.MoveToOuterDisposeScope(), entropy?.MoveToOuterDisposeScope(), meanLogit?.MoveToOuterDisposeScope(), first?.MoveToOuterDisposeScope(), squares?.MoveToOuterDisposeScope()),
             direction?.MoveToOuterDisposeScope());
 
         Tensor? Values(bool asked) => asked ? empty([tokens], ScalarType.Float32, hidden.device) : null;
     }
 
     public void Dispose() => _meanWeight.Dispose();
+
+    /// <summary>(onehot − softmax) · W; a capped logit passes on 1 − (logit / cap)² of its gradient.</summary>
+    private Tensor Direction(Tensor softmax, Tensor logits, Tensor target)
+    {
+        Tensor direct = weight.index_select(0, target.squeeze(1));
+        if (softCap is not { } cap) return direct.sub_(softmax.mm(weight));
+        Tensor slope = (logits / cap).square().neg_().add_(1);
+        return direct.mul_(slope.gather(1, target)).sub_(softmax.mul_(slope).mm(weight));
+    }
 
     /// <summary>The vocabulary's mean logit is the product with the vocabulary's mean weight.</summary>
     private Tensor MeanLogit(Tensor hidden)

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TrainingService.Training.Native;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Modules;
@@ -11,27 +12,14 @@ internal static class GatedSilu
     {
         using DisposeScope scope = NewDisposeScope();
         return tape.Record(Gated(gateAndUp.Value), gateAndUp.RequiresGradient,
-            gradient => gateAndUp.Accumulate(Backward(gradient, gateAndUp.Value)), () => Gated(gateAndUp.Value), [gateAndUp]);
+            gradient => gateAndUp.Accumulate(AtenOperators.GatedSiluBackward(gradient, gateAndUp.Value)), () => Gated(gateAndUp.Value), [gateAndUp]);
     }
 
-    private static Tensor Gated(Tensor gateAndUp)
+    /// <summary>(tokens, 2 · width) → (tokens, width).</summary>
+    public static Tensor Gated(Tensor gateAndUp)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor[] halves = gateAndUp.chunk(2, 1);
         return nn.functional.silu(halves[0]).mul_(halves[1]).MoveToOuterDisposeScope();
-    }
-
-    private static Tensor Backward(Tensor gradient, Tensor gateAndUp)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        Tensor[] halves = gateAndUp.chunk(2, 1);
-        (Tensor gate, Tensor up) = (halves[0], halves[1]);
-        Tensor result = empty_like(gateAndUp);
-        Tensor[] results = result.chunk(2, 1);
-        Tensor sigmoid = gate.sigmoid(), silu = sigmoid * gate;
-        results[1].copy_(gradient).mul_(silu);
-        // silu' = σ + silu · (1 − σ) = σ + silu − silu · σ
-        results[0].copy_(gradient).mul_(up).mul_(sigmoid.addcmul(silu, sigmoid, -1).add_(silu));
-        return result.MoveToOuterDisposeScope();
     }
 }

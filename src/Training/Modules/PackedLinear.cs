@@ -9,7 +9,11 @@ namespace TrainingService.Training.Modules;
 /// <param name="Start">First output feature within the packed layer.</param>
 /// <param name="Out">Output features.</param>
 /// <param name="In">Input features.</param>
-public sealed record LinearLayer(string Path, int Start, int Out, int In);
+public sealed record LinearLayer(string Path, int Start, int Out, int In)
+{
+    /// <summary>Whether the checkpoint stores the weight as (in, out), as GPT-2's Conv1D does; PEFT calls it fan_in_fan_out.</summary>
+    public bool FanInFanOut { get; init; }
+}
 
 /// <summary>
 /// Frozen linear layers that share their input, such as q, k and v, as one matrix product, each with an optional

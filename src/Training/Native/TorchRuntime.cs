@@ -19,6 +19,7 @@ public static class TorchRuntime
         lock (s_gate)
         {
             if (s_loaded) return;
+            NativeHeap.KeepFreedMemory();
             string? folder = Environment.GetEnvironmentVariable(FolderVariable);
             if (!string.IsNullOrEmpty(folder)) LoadExternal(folder);
             try

@@ -281,8 +281,8 @@ public sealed class DpoTrainer : IDisposable
             using var packed = new PackedBatch([.. rows.Select(r => pairs[r])], _model.Device);
             Tensor referenceLogProbs = ReferenceOf(rows, packed, reference);
             using var tape = new Tape(records: gradientScale is not null);
-            Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _adapter);
-            Activation normed = _model.Norm(tape, SelectRows.Forward(tape, hidden, packed.Rows));
+            Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _adapter, packed.Rows);
+            Activation normed = _model.Norm(tape, hidden);
             HeadOutputs asked = HeadOutputs.Metrics | (gradientScale is null ? 0 : HeadOutputs.Gradient) | (_recipe.UseWeighting ? HeadOutputs.LogSquareSum : 0);
             (TokenStatistics tokens, Tensor? direction) = _model.Head.Forward(normed.Value, packed.Targets, asked);
             var scored = new PackScores(_recipe, packed, tokens, referenceLogProbs, sums);
@@ -301,8 +301,8 @@ public sealed class DpoTrainer : IDisposable
         if (reference.Find(rows, _model.Device) is { } known) return known;
         using DisposeScope scope = NewDisposeScope();
         using var tape = new Tape(records: false);
-        Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _initial);
-        Activation normed = _model.Norm(tape, SelectRows.Forward(tape, hidden, packed.Rows));
+        Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _initial, packed.Rows);
+        Activation normed = _model.Norm(tape, hidden);
         Tensor logProbs = _model.Head.Forward(normed.Value, packed.Targets, HeadOutputs.LogProbs).Statistics.LogProbs;
         Tensor summed = PackScores.Sum(packed, logProbs, PackScores.TokenWeights(_recipe, packed, _model.Device));
         reference.Store(rows, summed);

@@ -137,7 +137,13 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
             await text.ErrorAsync(HttpStatusCode.UnsupportedMediaType);
         using (HttpResponseMessage nothing = await server.Client.PostAsync("/v1/fine_tuning/jobs", null))
             await nothing.ErrorAsync(HttpStatusCode.UnsupportedMediaType);
-        using HttpResponseMessage large = await server.CreateJobAsync($"{{\"model\": \"{new string('m', 2 << 20)}\"}}");
+        // Asks before it sends: else the refusal may close the connection while the body is still on its way.
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/fine_tuning/jobs")
+        {
+            Content = new StringContent($"{{\"model\": \"{new string('m', 2 << 20)}\"}}", System.Text.Encoding.UTF8, "application/json"),
+            Headers = { ExpectContinue = true },
+        };
+        using HttpResponseMessage large = await server.Client.SendAsync(request);
         await large.ErrorAsync(HttpStatusCode.RequestEntityTooLarge);
     }
 }

@@ -22,6 +22,9 @@ public sealed class OwnershipTests(PostgresServer postgres)
         await using ApiServer server = await ApiServer.StartKeyedAsync(postgres, provider);
         using HttpClient ada = await server.CreateClientAsync(KeyRole.User, "ada"), bob = await server.CreateClientAsync(KeyRole.User, "bob");
         (string file, string job) = await CreateAsync(server, ada);
+        using HttpResponseMessage begun = await ada.PostAsync("/v1/uploads", Json("""{"filename": "rows.jsonl", "purpose": "fine-tune", "bytes": 9, "mime_type": "text/jsonl"}"""));
+        using HttpResponseMessage hook = await ada.PostAsync("/v1/webhooks", Json("""{"url": "https://hooks.example.com/a"}"""));
+        string upload = (await begun.JsonAsync()).Text("id"), webhook = (await hook.JsonAsync()).Text("id");
 
         (HttpMethod Method, string Path, string Id)[] calls =
         [
@@ -40,6 +43,13 @@ public sealed class OwnershipTests(PostgresServer postgres)
             (HttpMethod.Get, "/v1/fine_tuning/jobs/{0}/metrics", job),
             (HttpMethod.Get, "/v1/fine_tuning/jobs/{0}/adapter", job),
             (HttpMethod.Get, "/v1/fine_tuning/jobs/{0}/checkpoints/ftckpt_1/adapter", job),
+            (HttpMethod.Post, "/v1/uploads/{0}/cancel", upload),
+            (HttpMethod.Get, "/v1/webhooks/{0}", webhook),
+            (HttpMethod.Delete, "/v1/webhooks/{0}", webhook),
+            (HttpMethod.Post, "/v1/webhooks/{0}/rotate", webhook),
+            (HttpMethod.Post, "/v1/webhooks/{0}/test", webhook),
+            (HttpMethod.Get, "/v1/webhooks/{0}/deliveries", webhook),
+            (HttpMethod.Delete, "/v1/models/{0}", Model),
             (HttpMethod.Get, "/v1/models/{0}", Model),
             (HttpMethod.Get, "/v1/models/{0}", Model + ":ckpt-step-10"),
         ];

@@ -43,8 +43,20 @@ public sealed class FineTuningJobTests
     public void Table_NamesEveryVerb()
     {
         IEnumerable<string> verbs = typeof(FineTuningJob).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
-            .Where(m => !m.IsSpecialName).Select(m => m.Name).Except([nameof(FineTuningJob.GiveTo)]); // moves nothing
+            .Where(m => !m.IsSpecialName).Select(m => m.Name).Except([nameof(FineTuningJob.GiveTo), nameof(FineTuningJob.ForgetAdapter)]); // move nothing
         Assert.Equal(verbs.Order(), s_table.Select(r => r.Verb).Order());
+    }
+
+    [Fact]
+    public void DeletedModel_LeavesItsNameAndTheOtherResults()
+    {
+        FineTuningJob job = Job(JobStatus.Running);
+        Assert.Throws<IllegalJobTransitionException>(() => job.ForgetAdapter("file-1"));
+        job.Succeed("ft:demo:local::1", "adapters/1", ["file-1", "file-2"], s_now);
+        job.ForgetAdapter("file-1");
+        Assert.Null(job.AdapterKey);
+        Assert.Equal("ft:demo:local::1", job.FineTunedModel);
+        Assert.Equal(["file-2"], job.ResultFiles);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using TrainingService.Inference.Models;
+using TrainingService.Storage.Keys;
 using TrainingService.Tests;
 
 namespace TrainingService.Inference.Tests.Models;
@@ -31,7 +32,7 @@ public class ModelPoolTests
         ModelPool pool = server.Services.GetRequiredService<ModelPool>();
 
         await server.ChatAsync("Add five and one.");
-        using (ModelLease lease = await pool.AcquireAsync("other", CancellationToken.None))
+        using (ModelLease lease = await pool.AcquireAsync("other", Caller.Service, CancellationToken.None))
         {
             Assert.Equal(1, pool.Count);
             using HttpResponseMessage refused = await server.PostAsync("/v1/chat/completions", InferenceServer.Chat("Hello", ""));

@@ -8,7 +8,7 @@ namespace TrainingService.Training.Tests.Generation;
 
 public class GenerationTests
 {
-    public static TheoryData<string> Families => ["llama", "llama_biases_linear", "llama_tied_llama3rope"];
+    public static TheoryData<string> Families => [.. Golden.Families];
 
     [Theory, MemberData(nameof(Families))]
     public void GreedyContinuation_IsTransformers(string family)

@@ -10,10 +10,10 @@ namespace TrainingService.Training.Tests.Models;
 
 public class FamilyTests(ITestOutputHelper output)
 {
+    public static TheoryData<string> Families => [.. Golden.Families];
+
     [Theory]
-    [InlineData("llama")]
-    [InlineData("llama_biases_linear")]
-    [InlineData("llama_tied_llama3rope")]
+    [MemberData(nameof(Families))]
     public void LogitsAndLogProbs_AreTransformers(string family)
     {
         using var _ = no_grad();

@@ -20,9 +20,16 @@ internal sealed class RecordingObserver : ITrainingObserver
     /// <summary>Called at each kept checkpoint.</summary>
     public Action<int> WhenCheckpoint { get; init; } = _ => { };
 
+    /// <summary>Called after each step.</summary>
+    public Action WhenStep { get; init; } = () => { };
+
     public TrainingSignal Signal => SignalAt(_reads++);
 
-    public void OnStep(TrainingProgress progress) => Steps.Add(progress.Step);
+    public void OnStep(TrainingProgress progress)
+    {
+        Steps.Add(progress.Step);
+        WhenStep();
+    }
 
     public void OnMetrics(StepMetrics metrics) => Metrics.Add(metrics);
 

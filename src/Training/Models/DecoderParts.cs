@@ -1,0 +1,128 @@
+using TrainingService.Training.Modules;
+using static TorchSharp.torch;
+
+namespace TrainingService.Training.Models;
+
+/// <summary>Makes an architecture's modules from the checkpoint's tensors, and owns these.</summary>
+/// <param name="weights">The checkpoint; needed only while the model is being made.</param>
+/// <param name="device">Where the weights are.</param>
+/// <param name="dtype">Type of the frozen weights and of the arithmetic.</param>
+internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarType dtype) : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+    private readonly List<LinearLayer> _linearLayers = [];
+
+    /// <summary>Where the weights are.</summary>
+    public Device Device => device;
+
+    /// <summary>Type of the frozen weights and of the arithmetic.</summary>
+    public ScalarType Dtype => dtype;
+
+    /// <summary>The linear layers made so far that may be adapted.</summary>
+    public IReadOnlyList<LinearLayer> LinearLayers => _linearLayers;
+
+    /// <summary>A text that grows beyond so many tokens is read anew; null when none is.</summary>
+    public int? RereadsBeyond { get; private set; }
+
+    /// <summary>A matrix, such as an embedding: (rows, columns).</summary>
+    public Tensor Matrix(string name, int rows, int columns) => Own(weights.Read(name, rows, columns));
+
+    /// <summary>Matrices one below the other: (rows, columns).</summary>
+    public Tensor Matrix(IReadOnlyList<string> names, int rows, int columns) => Own(weights.Stack(names, rows, columns));
+
+    /// <summary>A norm that rounds before it scales, as Llama's does.</summary>
+    public RmsNorm RmsNorm(string path, int size, double epsilon, double scale = 1) => new(Own(weights.Read(path + ".weight", size).mul_(scale)), epsilon);
+
+    /// <summary>A norm that scales in float32, by the weight plus an offset.</summary>
+    public RmsNorm FloatRmsNorm(string path, int size, double epsilon, double offset)
+    {
+        using Tensor weight = weights.Read(path + ".weight", size);
+        return new(Own(weight.to(ScalarType.Float32, copy: true).add_(offset)), epsilon);
+    }
+
+    /// <summary>A layer norm.</summary>
+    public LayerNorm LayerNorm(string path, int size, double epsilon) =>
+        new(Own(weights.Read(path + ".weight", size)), Own(weights.Read(path + ".bias", size)), epsilon);
+
+    /// <summary>Linear layers that share their input.</summary>
+    /// <param name="parent">Module path of their parent.</param>
+    /// <param name="hasBias">Whether they have biases.</param>
+    /// <param name="input">Input features.</param>
+    /// <param name="parts">Each layer's name and output features.</param>
+    public PackedLinear Linear(string parent, bool hasBias, int input, params ReadOnlySpan<(string Name, int Out)> parts)
+    {
+        var layers = new List<LinearLayer>();
+        int output = 0;
+        foreach ((string name, int size) in parts)
+        {
+            layers.Add(new($"{parent}.{name}", output, size, input));
+            output += size;
+        }
+        _linearLayers.AddRange(layers);
+        return new(
+            Own(weights.Stack([.. layers.Select(l => l.Path + ".weight")], output, input)),
+            hasBias ? Own(weights.Stack([.. layers.Select(l => l.Path + ".bias")], output)) : null,
+            layers);
+    }
+
+    /// <summary>A linear layer that the checkpoint stores as (in, out), with a bias.</summary>
+    public PackedLinear Conv1D(string path, int input, int output)
+    {
+        LinearLayer layer = new(path, 0, output, input) { FanInFanOut = true };
+        _linearLayers.Add(layer);
+        return new(Own(Own(weights.Read(path + ".weight", input, output)).t()), Own(weights.Read(path + ".bias", output)), [layer]);
+    }
+
+    /// <summary>Queries, keys and values as q_proj, k_proj and v_proj.</summary>
+    public PackedLinear Qkv(string parent, DecoderShape shape, bool hasBias) =>
+        Linear(parent, hasBias, shape.Hidden, ("q_proj", shape.Queries), ("k_proj", shape.Keys), ("v_proj", shape.Keys));
+
+    /// <summary>A gated feed-forward layer of gate_proj, up_proj and down_proj.</summary>
+    public GatedMlp GatedMlp(string parent, DecoderShape shape, bool hasBias, Func<Tape, Activation, Activation> gate) => new(
+        Linear(parent, hasBias, shape.Hidden, ("gate_proj", shape.Width), ("up_proj", shape.Width)), gate,
+        Linear(parent, hasBias, shape.Width, ("down_proj", shape.Hidden)));
+
+    /// <summary>The vocabulary projection: a matrix of its own, or the embedding's when they are tied.</summary>
+    public CompletionHead Head(string name, bool tied, Tensor embedding, double? softCap = null)
+    {
+        var head = new CompletionHead(tied ? embedding : Matrix(name, (int)embedding.shape[0], (int)embedding.shape[1]), bias: null, softCap);
+        _owned.Add(head);
+        return head;
+    }
+
+    /// <summary>A rotary embedding.</summary>
+    public RotaryEmbedding Rotary(RotaryFrequencies frequencies)
+    {
+        if (frequencies.RereadsBeyond) RereadsBeyond = frequencies.Boundary;
+        var rotary = new RotaryEmbedding(frequencies, device);
+        _owned.Add(rotary);
+        return rotary;
+    }
+
+    /// <summary>The attention of all layers.</summary>
+    public AttentionHeads Heads(DecoderShape shape, int? window = null, double? scale = null, double? softCap = null)
+    {
+        var heads = new AttentionHeads(shape.Heads, shape.KeyHeads, shape.HeadSize) { Window = window, Scale = scale ?? 1 / Math.Sqrt(shape.HeadSize), SoftCap = softCap };
+        _owned.Add(heads);
+        return heads;
+    }
+
+    /// <summary>The attention of each layer, of which some see a window alone.</summary>
+    public AttentionHeads[] Heads(DecoderShape shape, bool[] sliding, int? window, double? scale = null, double? softCap = null)
+    {
+        AttentionHeads full = Heads(shape, null, scale, softCap), windowed = Heads(shape, window, scale, softCap);
+        return [.. sliding.Select(s => s ? windowed : full)];
+    }
+
+    private Tensor Own(Tensor tensor)
+    {
+        _owned.Add(tensor.DetachFromDisposeScope());
+        return tensor;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable owned in _owned) owned.Dispose();
+    }
+}

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace TrainingService.Training.Native;
+
+/// <summary>
+/// Lets glibc keep freed tensors for the next ones. By default it gives the top of the heap back to the kernel as soon as it
+/// is free, and a training step then spends a good part of its time on pages that the kernel clears again: the head of a
+/// vocabulary of 49,152 took 1.6 times as long (docs/decisions/0003-tape.md).
+/// </summary>
+internal static class NativeHeap
+{
+    private const string Glibc = "libc.so.6";
+    private const int TrimThreshold = -1;
+    private const int MapThreshold = -3;
+    private const int Mebibyte = 1 << 20;
+
+    /// <summary>Raises the thresholds; does nothing where the C library is another one.</summary>
+    public static void KeepFreedMemory()
+    {
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad(Glibc, out nint library)) return;
+        NativeLibrary.Free(library);
+        // 32 MiB is the most that glibc takes; larger tensors are mapped one by one.
+        _ = SetMallocOption(MapThreshold, 32 * Mebibyte);
+        _ = SetMallocOption(TrimThreshold, 512 * Mebibyte);
+    }
+
+    [DllImport(Glibc, EntryPoint = "mallopt")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SetMallocOption(int option, int value);
+}
