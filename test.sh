@@ -22,6 +22,15 @@ if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb 
     fi
 fi
 
+# OpenAI's SDK for Node is one of the clients that the tests drive. Without Node those tests are skipped.
+if ! command -v npm >/dev/null && command -v apt-get >/dev/null; then
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm >/dev/null
+fi
+if command -v npm >/dev/null; then
+    npm ci --prefix tests/Sdk.Tests/node --no-fund --no-audit --loglevel=error
+fi
+
 dotnet build TrainingService.sln --configuration Release -v quiet
 
 log=$(mktemp)

@@ -13,6 +13,10 @@ namespace TrainingService.Api.FineTuning;
 /// <summary>Describes jobs with their newest metrics and their checkpoints: four queries, however many jobs there are.</summary>
 internal static class JobObjects
 {
+    // OpenAI's .NET SDK sleeps until the estimated finish, and throws when it reads a moment that has passed: what rounding
+    // and the way to the client could overtake is not told.
+    private static readonly TimeSpan s_shortestEstimate = TimeSpan.FromSeconds(5);
+
     public static async Task<JobObject> DescribeAsync(this TrainingDbContext db, FineTuningJob job, TimeProvider timeProvider, CancellationToken cancellationToken) =>
         (await db.DescribeAsync([job], timeProvider, cancellationToken))[0];
 
@@ -54,8 +58,7 @@ internal static class JobObjects
             Model = job.Model,
             CreatedAt = job.CreatedAt.ToUnixSeconds(),
             FinishedAt = job.FinishedAt?.ToUnixSeconds(),
-            // SDKs take a moment in the past for an error: a late estimate is no estimate.
-            EstimatedFinish = job.EstimatedFinish > now ? job.EstimatedFinish.Value.ToUnixSeconds() : null,
+            EstimatedFinish = job.EstimatedFinish > now + s_shortestEstimate ? job.EstimatedFinish.Value.ToUnixSeconds() : null,
             Status = WireNames.Of(job.Status),
             Error = job.ErrorCode is { } code ? new(code, job.ErrorMessage ?? "", job.ErrorParam) : null,
             FineTunedModel = job.FineTunedModel,

@@ -32,8 +32,8 @@ public sealed class GeneratedClientTests(RunningService service)
             {
                 var client = new TrainingClient(http);
                 using FileStream rows = File.OpenRead(path);
-                FileObject file = await client.CreateFileAsync(new FileParameter(rows, Path.GetFileName(path)), "fine-tune", null, null);
-                JobObject job = await client.CreateJobAsync(new CreateJobRequest
+                FileObject file = await client.CreateFileAsync(file: new FileParameter(rows, Path.GetFileName(path)), purpose: "fine-tune");
+                JobObject job = await client.CreateJobAsync(body: new CreateJobRequest
                 {
                     Model = "demo-model",
                     Training_file = file.Id,
@@ -54,9 +54,9 @@ public sealed class GeneratedClientTests(RunningService service)
                     job = await client.GetJobAsync(job.Id);
                 }
                 if (job.Status != "succeeded") throw new InvalidDataException(job.Status + ": " + job.Error?.Message);
-                MetricObjectListPage metrics = await client.ListMetricsAsync(job.Id, null, null, "train");
+                MetricObjectListPage metrics = await client.ListMetricsAsync(job.Id, split: "train");
                 if (!metrics.Data.Select(m => m.Step).SequenceEqual(new[] { 1, 2, 3 })) throw new InvalidDataException("metrics");
-                EventObjectListPage events = await client.ListEventsAsync(job.Id, null, 2, null, null);
+                EventObjectListPage events = await client.ListEventsAsync(job.Id, limit: 2);
                 if (events.Data.Count != 2 || !events.Has_more) throw new InvalidDataException("events");
                 using FileResponse adapter = await client.GetJobAdapterAsync(job.Id);
                 using var bytes = new MemoryStream();
@@ -96,6 +96,7 @@ public sealed class GeneratedClientTests(RunningService service)
     {
         ClassName = "TrainingClient",
         UseBaseUrl = false,
+        GenerateOptionalParameters = true,
         CSharpGeneratorSettings = { Namespace = "Generated", JsonLibrary = CSharpJsonLibrary.SystemTextJson },
     }).GenerateFile();
 

@@ -35,13 +35,16 @@ public sealed class MainJobTests(RunningService service)
 
         await SucceededAsync(job);
         Assert.StartsWith("ft:demo-model:local:dotnet:", job.Value, StringComparison.Ordinal);
-        Assert.True((await _fineTuning.GetJobAsync(job.JobId)).BillableTrainedTokenCount > 0);
         Assert.Equal(7, job.Seed);
 
         await PagesHoldEverythingOnceAsync(job);
         await ResultFilesHoldTheAdapterAsync(files, job);
         await ModelsAnswerAsync(job.Value!);
 
+        OpenAIModelClient models = _openAI.GetOpenAIModelClient();
+        Assert.True((await models.DeleteModelAsync(job.Value)).Value.Deleted);
+        ClientResultException deleted = await Assert.ThrowsAsync<ClientResultException>(() => models.GetModelAsync(job.Value));
+        Assert.Equal(404, deleted.Status);
         Assert.True((await files.DeleteFileAsync(training.Id)).Value.Deleted);
         ClientResultException gone = await Assert.ThrowsAsync<ClientResultException>(() => files.GetFileAsync(training.Id));
         Assert.Equal(404, gone.Status);
@@ -69,6 +72,32 @@ public sealed class MainJobTests(RunningService service)
         FineTuningJob last = await _fineTuning.GetJobAsync(created[2]);
         while (last.Status.InProgress) await Task.Delay(100).ContinueWith(_ => last.UpdateStatus(), TaskScheduler.Default);
         Assert.Equal(FineTuningStatus.Cancelled, last.Status);
+    }
+
+    [Fact]
+    public async Task Upload_IsPutTogetherFromParts()
+    {
+        OpenAIFileClient files = _openAI.GetOpenAIFileClient();
+        byte[] bytes = File.ReadAllBytes(Samples.Validation);
+        BinaryData request = BinaryData.FromObjectAsJson(new { filename = "parts.jsonl", purpose = "fine-tune", bytes = bytes.Length, mime_type = "text/jsonl" });
+        string upload = Text(await files.CreateUploadAsync(BinaryContent.Create(request)), "id");
+        string second = await AddPartAsync(bytes[1000..]), first = await AddPartAsync(bytes[..1000]);
+        ClientResult completed = await files.CompleteUploadAsync(upload, BinaryContent.Create(BinaryData.FromObjectAsJson(new { part_ids = new[] { first, second } })));
+        Assert.Equal("completed", Text(completed, "status"));
+        string id = JsonDocument.Parse(completed.GetRawResponse().Content).RootElement.GetProperty("file").GetProperty("id").GetString()!;
+        Assert.Equal(bytes, (await files.DownloadFileAsync(id)).Value.ToArray());
+
+        string given = Text(await files.CreateUploadAsync(BinaryContent.Create(request)), "id");
+        Assert.Equal("cancelled", Text(await files.CancelUploadAsync(given, null), "status"));
+
+        async Task<string> AddPartAsync(byte[] part)
+        {
+            using var form = new MultipartFormDataContent { { new ByteArrayContent(part), "data", "part" } };
+            using var content = BinaryContent.Create(await form.ReadAsStreamAsync());
+            return Text(await files.AddUploadPartAsync(upload, content, form.Headers.ContentType!.ToString()), "id");
+        }
+
+        static string Text(ClientResult result, string name) => JsonDocument.Parse(result.GetRawResponse().Content).RootElement.GetProperty(name).GetString()!;
     }
 
     // The typed beta of this SDK is a whole number, so callers send the request themselves.

@@ -153,7 +153,7 @@ public sealed partial class ReplayTests(RunningService service)
             using HttpResponseMessage created = await _http.PostAsJsonAsync("/v1/fine_tuning/jobs", new
             {
                 model = Samples.Model, training_file = await UploadSampleAsync(),
-                method = new { type = "dpo", dpo = new { hyperparameters = new { batch_size = 2, max_steps = 2, max_length = 128, save_strategy = "steps", save_steps = 1 } } },
+                method = new { type = "dpo", dpo = new { hyperparameters = new { batch_size = 2, max_steps = 2, max_length = 128, logging_steps = 1, save_strategy = "steps", save_steps = 1 } } },
             });
             string id = (await created.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>())!["id"]!.GetValue<string>();
             string status;

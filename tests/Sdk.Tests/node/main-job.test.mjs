@@ -1,9 +1,10 @@
 // OpenAI's own SDK for Node does the whole main job, with nothing but another base URL.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 import { all, client, createJob, ended, model, samples, upload } from './service.mjs';
 
 const openai = client();
@@ -93,10 +94,32 @@ test('main job', async (t) => {
     assert.ok(scored.choices[0].logprobs.token_logprobs.slice(1).every((p) => p < 0));
   });
 
+  await t.test('a deleted model is gone', async () => {
+    assert.deepEqual(await openai.models.delete(job.fine_tuned_model), { id: job.fine_tuned_model, deleted: true, object: 'model' });
+    await assert.rejects(openai.models.retrieve(job.fine_tuned_model), OpenAI.NotFoundError);
+    await assert.rejects(openai.models.delete(model), OpenAI.PermissionDeniedError);
+  });
+
   await t.test('a deleted file is gone', async () => {
     assert.deepEqual(await openai.files.delete(training.id), { id: training.id, deleted: true, object: 'file' });
     await assert.rejects(openai.files.retrieve(training.id), OpenAI.NotFoundError);
   });
+});
+
+test('an upload is put together from parts', async () => {
+  const bytes = readFileSync(join(samples, 'concise-validation.jsonl'));
+  const request = { filename: 'parts.jsonl', purpose: 'fine-tune', bytes: bytes.length, mime_type: 'text/jsonl' };
+  const { id } = await openai.uploads.create(request);
+  const addPart = async (data) => (await openai.uploads.parts.create(id, { data: await toFile(data, 'part') })).id;
+  const second = await addPart(bytes.subarray(1000));
+  const first = await addPart(bytes.subarray(0, 1000));
+  const completed = await openai.uploads.complete(id, { part_ids: [first, second], md5: createHash('md5').update(bytes).digest('hex') });
+  assert.equal(completed.status, 'completed');
+  assert.deepEqual(Buffer.from(await (await openai.files.content(completed.file.id)).arrayBuffer()), bytes);
+
+  const given = await openai.uploads.create(request);
+  assert.equal((await openai.uploads.cancel(given.id)).status, 'cancelled');
+  await assert.rejects(openai.uploads.complete(given.id, { part_ids: [first] }), OpenAI.APIError);
 });
 
 test('a job is paused, resumed and cancelled, and jobs come over pages', async () => {
