@@ -78,6 +78,10 @@ internal sealed class FileUpload(IFileStore store, FileIntake intake)
             case "purpose":
                 parts.Purpose = value;
                 return FileIntake.PurposeProblem(value);
+            case AnchorField or SecondsField when value.Length == 0:
+                // Web forms, Swagger UI's among them, send the fields that were left empty.
+                parts.Names.Remove(name);
+                return null;
             case AnchorField:
                 return FileIntake.AnchorProblem(value, AnchorField);
             default:

@@ -33,6 +33,7 @@ internal static class SwaggerHosting
             swagger.MapType<Stream>(() => new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" });
             swagger.MapType<JsonObject>(() => new OpenApiSchema { Type = JsonSchemaType.Object });
             swagger.SchemaFilter<RecipeSchemaFilter>();
+            swagger.SchemaFilter<OptionalFormFieldsFilter>();
             swagger.AddSecurityDefinition(AccessFilter.Scheme, new OpenApiSecurityScheme
             {
                 Type = SecuritySchemeType.Http,
