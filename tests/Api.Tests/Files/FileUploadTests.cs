@@ -28,6 +28,15 @@ public sealed class FileUploadTests(ApiServer server) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task OptionalFieldsLeftEmpty_CountAsLeftOut_AsSwaggersFormSendsThem()
+    {
+        using HttpResponseMessage response = await server.UploadAsync(
+            ("file", new StringContent(ApiServer.GoodRow), "rows.jsonl"), ("purpose", new StringContent("fine-tune"), null),
+            ("expires_after[anchor]", new StringContent(""), null), ("expires_after[seconds]", new StringContent(""), null));
+        Assert.Null((await response.JsonAsync())["expires_at"]);
+    }
+
+    [Fact]
     public async Task FieldsAfterTheFile_WorkAsWell()
     {
         using HttpResponseMessage response = await server.UploadAsync(
