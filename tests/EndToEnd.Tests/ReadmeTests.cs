@@ -27,7 +27,7 @@ public partial class ReadmeTests(ITestOutputHelper output)
         string data = Directory.CreateTempSubdirectory("readme-").FullName;
         await using HostProcess service = await HostProcess.StartAsync("Standalone", [], "--data", data, "--port", "0");
         List<string> commands = [.. CodeBlocks().Matches(s_readme).SelectMany(m => Commands(m.Groups[1].Value)).Where(c => c.StartsWith("curl", StringComparison.Ordinal))];
-        Assert.Equal(8, commands.Count);
+        Assert.Equal(9, commands.Count);
 
         string train = Id(await RunAsync(commands[0])), validation = Id(await RunAsync(commands[1]));
         string job = Id(await RunAsync(commands[2].Replace("file-TRAIN", train, StringComparison.Ordinal).Replace("file-VALIDATION", validation, StringComparison.Ordinal)));
@@ -40,6 +40,7 @@ public partial class ReadmeTests(ITestOutputHelper output)
         string name = JsonDocument.Parse(await RunAsync(Of(commands[3]))).RootElement.GetProperty("fine_tuned_model").GetString()!;
         string answer = await RunAsync(commands[7].Replace("ft:demo-model:local:concise:ID", name, StringComparison.Ordinal));
         Assert.Contains("owl hoots", answer, StringComparison.Ordinal);
+        Assert.Contains("whsec_", await RunAsync(commands[8]), StringComparison.Ordinal);
         Directory.Delete(data, recursive: true);
 
         string Of(string command) => command.Replace("ftjob-ID", job, StringComparison.Ordinal);
