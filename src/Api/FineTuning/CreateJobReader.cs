@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TrainingService.Domain.Errors;
 using TrainingService.Domain.Recipes;
 
 namespace TrainingService.Api.FineTuning;
@@ -158,32 +159,19 @@ internal sealed class CreateJobReader
         {
             if (known.Contains(property.Name)) continue;
             string param = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
-            string hint = Home(property.Name) is { } home ? $"It belongs in {home}."
+            string hint = DpoRecipeJson.HomeOf(property.Name) is { } home ? $"It belongs in {home}."
                 : WireNames.Nearest(property.Name, known) is { } nearest ? $"Did you mean '{nearest}'?"
                 : $"Known are {string.Join(", ", known)}.";
             Add(param, $"{(path.Length == 0 ? "The request" : path)} has no field {Shown(property.Name)}. {hint}");
         }
     }
 
-    /// <summary>Where a setting belongs that stands in the wrong place.</summary>
-    private static string? Home(string name) =>
-        DpoRecipeFields.Hyperparameters.Any(f => f.Name == name) ? DpoRecipeJson.HyperparametersParam
-        : DpoRecipeFields.Lora.Any(f => f.Name == name) ? DpoRecipeJson.LoraParam
-        : null;
-
     private void Add(string param, string message) => _problems.Add(new(param, message));
 
     private static bool TryGet(JsonElement element, string name, out JsonElement value) =>
         element.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
 
-    private static string Shown(JsonElement value) => Shortened(value.GetRawText());
+    private static string Shown(JsonElement value) => Excerpt.Of(value.GetRawText());
 
-    private static string Shown(string name) => $"'{Shortened(name)}'";
-
-    private static string Shortened(string text)
-    {
-        const int Longest = 80;
-        if (text.Length <= Longest) return text;
-        return string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest), "…");
-    }
+    private static string Shown(string name) => $"'{Excerpt.Of(name)}'";
 }

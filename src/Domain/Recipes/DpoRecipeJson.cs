@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TrainingService.Domain.Errors;
 
 namespace TrainingService.Domain.Recipes;
 
@@ -56,6 +57,12 @@ public static class DpoRecipeJson
         return recipe;
     }
 
+    /// <summary>The object of a request that a setting belongs in, or null when there is no setting of this name.</summary>
+    public static string? HomeOf(string name) =>
+        DpoRecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
+        : DpoRecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
+        : null;
+
     private static JsonObject Fields(IReadOnlyList<RecipeField> fields, DpoRecipe recipe) =>
         new(fields.Select(f => KeyValuePair.Create(f.Name, f.Write(recipe))));
 
@@ -64,7 +71,7 @@ public static class DpoRecipeJson
         if (element is not { } given || given.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined) return recipe;
         if (given.ValueKind != JsonValueKind.Object)
         {
-            problems.Add(new(path, $"{path} is {Shown(given.GetRawText())}; it must be an object of settings."));
+            problems.Add(new(path, $"{path} is {Excerpt.Of(given.GetRawText())}; it must be an object of settings."));
             return recipe;
         }
         foreach (JsonProperty property in given.EnumerateObject())
@@ -80,7 +87,7 @@ public static class DpoRecipeJson
             }
             else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() == "auto") continue;
             else if (field.Read(recipe, property.Value) is { } read) recipe = read;
-            else problems.Add(new(param, $"{field.Name} is {Shown(property.Value.GetRawText())}; it must be {field.Allowed}, or \"auto\"."));
+            else problems.Add(new(param, $"{field.Name} is {Excerpt.Of(property.Value.GetRawText())}; it must be {field.Allowed}, or \"auto\"."));
         }
         return recipe;
     }
@@ -103,19 +110,6 @@ public static class DpoRecipeJson
         string hint = HomeOf(name) is { } home ? $"It belongs in {home}."
             : WireNames.Nearest(name, fields.Select(f => f.Name)) is { } nearest ? $"Did you mean '{nearest}'?"
             : $"It knows {string.Join(", ", fields.Select(f => f.Name))}.";
-        return $"{path} has no setting '{Shown(name)}'. {hint}";
-    }
-
-    /// <summary>The object of a request that a setting belongs in, or null when there is no setting of this name.</summary>
-    private static string? HomeOf(string name) =>
-        DpoRecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
-        : DpoRecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
-        : null;
-
-    private static string Shown(string text)
-    {
-        const int Longest = 80;
-        if (text.Length <= Longest) return text;
-        return string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest), "…");
+        return $"{path} has no setting '{Excerpt.Of(name)}'. {hint}";
     }
 }

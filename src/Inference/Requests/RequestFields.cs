@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using TrainingService.Domain.Errors;
 using TrainingService.Domain.Recipes;
 using TrainingService.Inference.Errors;
 
@@ -10,8 +11,6 @@ namespace TrainingService.Inference.Requests;
 /// <param name="path">Path of the object in the request, with a dot at the end; empty for the request itself.</param>
 internal sealed class RequestFields(JsonElement json, string path = "")
 {
-    private const int LongestShown = 80;
-
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
 
     /// <summary>Reads a request's body.</summary>
@@ -44,7 +43,7 @@ internal sealed class RequestFields(JsonElement json, string path = "")
         {
             string name = NameOf(property);
             if (known.Contains(name)) continue;
-            string shown = Shortened(name);
+            string shown = Excerpt.Of(name);
             if (!unsupported.TryGetValue(name, out Func<JsonElement, bool>? isNeutral))
                 throw RequestException.Bad(
                     $"{(path.Length == 0 ? "The request" : path.TrimEnd('.'))} has no field '{shown}'. {(WireNames.Nearest(name, known) is { } nearest ? $"Did you mean '{nearest}'?" : $"Known are {string.Join(", ", known)}.")}",
@@ -126,8 +125,5 @@ internal sealed class RequestFields(JsonElement json, string path = "")
         }
     }
 
-    private static string Shown(JsonElement value) => Shortened(value.GetRawText());
-
-    private static string Shortened(string text) => text.Length <= LongestShown ? text
-        : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[LongestShown - 1]) ? LongestShown - 1 : LongestShown), "…");
+    private static string Shown(JsonElement value) => Excerpt.Of(value.GetRawText());
 }

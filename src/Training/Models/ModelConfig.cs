@@ -1,4 +1,5 @@
 using System.Text.Json;
+using TrainingService.Domain.Errors;
 
 namespace TrainingService.Training.Models;
 
@@ -133,7 +134,7 @@ internal sealed class ModelConfig
         foreach (JsonProperty field in _root.EnumerateObject())
         {
             if (_asked.Contains(field.Name) || s_harmless.Contains(field.Name) || harmless.Contains(field.Name) || SaysNothing(field.Value)) continue;
-            throw new ModelFormatException($"config.json has {_path}{field.Name} = {Shortened(field.Value)}, which is not known here and may change what the model computes. Remove the field if it has no effect.");
+            throw new ModelFormatException($"config.json has {_path}{field.Name} = {Shown(field.Value)}, which is not known here and may change what the model computes. Remove the field if it has no effect.");
         }
         foreach (ModelConfig section in _sections.Values) section.RefuseUnknown();
     }
@@ -146,10 +147,10 @@ internal sealed class ModelConfig
         _ => false,
     };
 
-    private static string Shortened(JsonElement value) => value.GetRawText() is { Length: > 100 } text ? text[..100] + "…" : value.GetRawText();
+    private static string Shown(JsonElement value) => Excerpt.Of(value.GetRawText(), longest: 100);
 
     private ModelFormatException Wrong(string name, JsonElement value, string expected) =>
-        new($"config.json has {_path}{name} = {Shortened(value)}; {expected} is expected.");
+        new($"config.json has {_path}{name} = {Shown(value)}; {expected} is expected.");
 
     private JsonElement? Find(string name)
     {
