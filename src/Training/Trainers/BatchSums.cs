@@ -11,7 +11,7 @@ namespace TrainingService.Training.Trainers;
 internal sealed class BatchSums(int pairs, int chosenTokens, double beta)
 {
     private double _loss, _rewardsChosen, _rewardsRejected, _correct, _logpsChosen, _logpsRejected, _entropy, _logitsChosen, _logitsRejected, _firstChoices;
-    private long _completionTokens, _rejectedTokens, _predictedChosen;
+    private long _predictedChosen, _predictedRejected;
 
     /// <summary>Pairs of the micro-batch.</summary>
     public int Pairs => pairs;
@@ -55,9 +55,8 @@ internal sealed class BatchSums(int pairs, int chosenTokens, double beta)
         for (int i = 0; i < pack.Packed.CompletionLengths.Count; i += 2)
         {
             _predictedChosen += pack.Packed.CompletionLengths[i];
-            _rejectedTokens += pack.Packed.CompletionLengths[i + 1];
+            _predictedRejected += pack.Packed.CompletionLengths[i + 1];
         }
-        _completionTokens = _predictedChosen + _rejectedTokens;
         Tokens += inputTokens;
     }
 
@@ -68,9 +67,9 @@ internal sealed class BatchSums(int pairs, int chosenTokens, double beta)
         var means = new Dictionary<string, double>
         {
             [MetricNames.Loss] = _loss,
-            [MetricNames.Entropy] = _entropy / _completionTokens,
+            [MetricNames.Entropy] = _entropy / (_predictedChosen + _predictedRejected),
             [MetricNames.LogitsChosen] = _logitsChosen / _predictedChosen,
-            [MetricNames.LogitsRejected] = _logitsRejected / _rejectedTokens,
+            [MetricNames.LogitsRejected] = _logitsRejected / _predictedRejected,
             [MetricNames.MeanTokenAccuracy] = _firstChoices / _predictedChosen,
             [MetricNames.RewardsChosen] = beta * _rewardsChosen / pairs,
             [MetricNames.RewardsRejected] = beta * _rewardsRejected / pairs,

@@ -38,8 +38,6 @@ public sealed class DpoTrainer : IDisposable
     private long _tokens;
     private bool _evaluationPending;
     private bool _checkpointPending;
-    private double _lastNorm;
-    private double _lastLearningRate;
 
     /// <summary>Loads the model and makes the adapter.</summary>
     /// <param name="run">What to train.</param>
@@ -97,8 +95,8 @@ public sealed class DpoTrainer : IDisposable
             Settle(observer);
             while (_step < TotalSteps)
             {
-                TakeStep(observer);
-                Log(observer);
+                (double gradNorm, double learningRate) = TakeStep(observer);
+                Log(gradNorm, learningRate, observer);
                 Settle(observer);
             }
             return TrainingOutcome.Completed;
@@ -142,17 +140,15 @@ public sealed class DpoTrainer : IDisposable
     {
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        TrainingPosition position = TrainingState.Read(folder, reader =>
-        {
-            reader.ReadInto("adapter", _adapter.Parameters);
-            _optimizer.Restore(reader.Read("exp_avg"), reader.Read("exp_avg_sq"), 0);
-            _trainReference.Restore(reader.Read("reference.train"));
-            if (_initial is not null) reader.ReadInto("initial_adapter", _initial.Parameters);
-            _validationReference?.Restore(reader.Read("reference.validation"));
-        });
+        using SafetensorsReader reader = TrainingState.Open(folder);
+        TrainingPosition position = TrainingState.ReadPosition(reader);
         if (position.Fingerprint != TrainingState.Fingerprint(_run, TotalSteps))
             throw new ModelFormatException("The saved state belongs to a run with other settings or rows.");
-        _optimizer.Restore(_optimizer.ExpAvg, _optimizer.ExpAvgSq, position.Step);
+        reader.ReadInto("adapter", _adapter.Parameters);
+        if (_initial is not null) reader.ReadInto("initial_adapter", _initial.Parameters);
+        _optimizer.Restore(reader.Read("exp_avg"), reader.Read("exp_avg_sq"), position.Step);
+        _trainReference.Restore(reader.Read("reference.train"));
+        _validationReference?.Restore(reader.Read("reference.validation"));
         (_step, _tokens) = (position.Step, position.Tokens);
         (_evaluationPending, _checkpointPending) = (position.EvaluationPending, position.CheckpointPending);
         _averages.Clear();
@@ -176,7 +172,8 @@ public sealed class DpoTrainer : IDisposable
     }
 
     /// <summary>One optimiser step over its micro-batches. Nothing of the run's state changes until the step is complete.</summary>
-    private void TakeStep(ITrainingObserver observer)
+    /// <returns>The gradients' norm before clipping, and the learning rate of the step.</returns>
+    private (double GradNorm, double LearningRate) TakeStep(ITrainingObserver observer)
     {
         using DisposeScope scope = NewDisposeScope();
         _clock.Start();
@@ -205,12 +202,11 @@ public sealed class DpoTrainer : IDisposable
         _averages.Add(measured);
         _step++;
         _tokens += tokens;
-        _lastNorm = norm;
-        _lastLearningRate = learningRate;
         _clock.Stop(microBatches.Sum(b => b.Length));
         if (_plan.EndsEpoch(_step)) _trainReference.WriteWhenComplete();
         _evaluationPending = _run.Validation is { Count: > 0 } && IsDue(EvalStrategy, _recipe.EvalSteps ?? _recipe.LoggingSteps);
         _checkpointPending = IsDue(_recipe.SaveStrategy, _recipe.SaveSteps);
+        return (norm, learningRate);
     }
 
     private double LearningRate() =>
@@ -226,12 +222,12 @@ public sealed class DpoTrainer : IDisposable
     };
 
     /// <summary>Reports the training metrics every so many steps, and after the last one.</summary>
-    private void Log(ITrainingObserver observer)
+    private void Log(double gradNorm, double learningRate, ITrainingObserver observer)
     {
         if (_step % _recipe.LoggingSteps != 0 && _step != TotalSteps) return;
         Dictionary<string, double> values = _averages.Means(_step);
-        values[MetricNames.GradNorm] = _lastNorm;
-        values[MetricNames.LearningRate] = _lastLearningRate;
+        values[MetricNames.GradNorm] = gradNorm;
+        values[MetricNames.LearningRate] = learningRate;
         values[MetricNames.NumTokens] = _tokens;
         _averages.Clear();
         observer.OnMetrics(new(_step, MetricSplit.Train, _plan.EpochAfter(_step), values));
@@ -281,8 +277,7 @@ public sealed class DpoTrainer : IDisposable
             using var packed = new PackedBatch([.. rows.Select(r => pairs[r])], _model.Device);
             Tensor referenceLogProbs = ReferenceOf(rows, packed, reference);
             using var tape = new Tape(records: gradientScale is not null);
-            Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _adapter, packed.Rows);
-            Activation normed = _model.Norm(tape, hidden);
+            Activation normed = HiddenBeforeTargets(tape, packed, _adapter);
             HeadOutputs asked = HeadOutputs.Metrics | (gradientScale is null ? 0 : HeadOutputs.Gradient) | (_recipe.UseWeighting ? HeadOutputs.LogSquareSum : 0);
             (TokenStatistics tokens, Tensor? direction) = _model.Head.Forward(normed.Value, packed.Targets, asked);
             var scored = new PackScores(_recipe, packed, tokens, referenceLogProbs, sums);
@@ -301,13 +296,16 @@ public sealed class DpoTrainer : IDisposable
         if (reference.Find(rows, _model.Device) is { } known) return known;
         using DisposeScope scope = NewDisposeScope();
         using var tape = new Tape(records: false);
-        Activation hidden = _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), _initial, packed.Rows);
-        Activation normed = _model.Norm(tape, hidden);
+        Activation normed = HiddenBeforeTargets(tape, packed, _initial);
         Tensor logProbs = _model.Head.Forward(normed.Value, packed.Targets, HeadOutputs.LogProbs).Statistics.LogProbs;
         Tensor summed = PackScores.Sum(packed, logProbs, PackScores.TokenWeights(_recipe, packed, _model.Device));
         reference.Store(rows, summed);
         return summed.MoveToOuterDisposeScope();
     }
+
+    /// <summary>Normed hidden states that predict a pack's completion tokens, (completion tokens, hidden).</summary>
+    private Activation HiddenBeforeTargets(Tape tape, PackedBatch packed, LoraAdapter? adapter) =>
+        _model.Norm(tape, _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), adapter, packed.Rows));
 
     private static void Obey(ITrainingObserver observer)
     {

@@ -11,7 +11,6 @@ namespace TrainingService.Training.Trainers;
 internal sealed class PackScores
 {
     private readonly Tensor _logProbs;
-    private readonly Tensor _loss;
 
     /// <param name="recipe">The recipe.</param>
     /// <param name="packed">The pack.</param>
@@ -28,7 +27,7 @@ internal sealed class PackScores
         Tensor? tokenWeights = TokenWeights(recipe, packed, _logProbs.device);
         Policy = tokenWeights is null ? plain : Sum(packed, _logProbs, tokenWeights);
         Lengths = tensor(packed.CompletionLengths.Select(n => (float)n).ToArray(), device: _logProbs.device);
-        _loss = PreferenceLoss.PerPair(recipe, new()
+        Loss = PreferenceLoss.PerPair(recipe, new()
         {
             PolicyChosen = Chosen(Policy),
             PolicyRejected = Rejected(Policy),
@@ -59,13 +58,13 @@ internal sealed class PackScores
     public Tensor Lengths { get; }
 
     /// <summary>The pack's share of the micro-batch's mean loss, a scalar.</summary>
-    public Tensor Loss => _loss;
+    public Tensor Loss { get; }
 
     /// <summary>∂ (scale · loss) / ∂ log π of each completion token, (completion tokens,).</summary>
     public Tensor LogProbGradient(double scale)
     {
         using var _ = enable_grad();
-        (_loss * scale).backward();
+        (Loss * scale).backward();
         return _logProbs.grad!;
     }
 

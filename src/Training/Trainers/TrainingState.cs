@@ -50,21 +50,15 @@ internal static class TrainingState
         File.Move(temporary, path, overwrite: true);
     }
 
-    /// <summary>Reads the state of a folder.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="read">Called with the open file to take the tensors.</param>
-    public static TrainingPosition Read(string folder, Action<SafetensorsReader> read)
-    {
-        using var reader = new SafetensorsReader(Path.Combine(folder, FileName));
-        using Tensor json = reader.Read(PositionName);
-        TrainingPosition position = JsonSerializer.Deserialize<TrainingPosition>(json.bytes)
-            ?? throw new ModelFormatException($"{FileName} has no position.");
-        read(reader);
-        return position;
-    }
+    /// <summary>Opens the state of a folder: its tensors.</summary>
+    public static SafetensorsReader Open(string folder) => new(Path.Combine(folder, FileName));
 
-    /// <summary>Whether a folder holds a state.</summary>
-    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
+    /// <summary>The position of an opened state.</summary>
+    public static TrainingPosition ReadPosition(SafetensorsReader reader)
+    {
+        using Tensor json = reader.Read(PositionName);
+        return JsonSerializer.Deserialize<TrainingPosition>(json.bytes) ?? throw new ModelFormatException($"{FileName} has no position.");
+    }
 
     /// <summary>Tells runs apart: a state resumes only what it was saved from.</summary>
     public static string Fingerprint(DpoRun run, int totalSteps) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
