@@ -66,12 +66,12 @@ public sealed class GenerationModel : IDisposable
         Tensor positions = tensor(sequences.Zip(unread).SelectMany(p => Enumerable.Range(p.First.Cache.Length, p.Second.Length)).Select(i => (long)i).ToArray(), device: _model.Device);
         using var tape = new Tape(records: false);
         var attention = new CachedAttention([.. sequences.Zip(unread, (s, u) => (s.Cache, u.Length))]);
-        Activation hidden = _model.Forward(tape, ids, positions, attention, _adapter);
-        for (int i = 0; i < sequences.Count; i++) sequences[i].Cache.Advance(unread[i].Length);
-
         int end = -1;
         Tensor last = tensor(unread.Select(u => (long)(end += u.Length)).ToArray(), device: _model.Device);
-        Tensor logProbs = LogProbs(_model.Norm(tape, SelectRows.Forward(tape, hidden, last)).Value);
+        Activation hidden = _model.Forward(tape, ids, positions, attention, _adapter, last);
+        for (int i = 0; i < sequences.Count; i++) sequences[i].Cache.Advance(unread[i].Length);
+
+        Tensor logProbs = LogProbs(_model.Norm(tape, hidden).Value);
         return [.. sequences.Select((s, i) => s.Draw(logProbs[i]))];
     }
 
@@ -122,8 +122,8 @@ public sealed class GenerationModel : IDisposable
     private Tensor HiddenBeforeEach(Tape tape, Tensor ids)
     {
         int tokens = (int)ids.shape[0];
-        Activation hidden = _model.Forward(tape, ids, arange(tokens, device: _model.Device), new PackedAttention([new PairSpan(0, tokens, 0, 0)]), _adapter);
-        return _model.Norm(tape, SelectRows.Forward(tape, hidden, arange(tokens - 1, device: _model.Device))).Value;
+        var attention = new PackedAttention([new PairSpan(0, tokens, 0, 0)]);
+        return _model.Norm(tape, _model.Forward(tape, ids, arange(tokens, device: _model.Device), attention, _adapter, arange(tokens - 1, device: _model.Device))).Value;
     }
 
     /// <summary>(rows, hidden) → (rows, vocabulary), float32, where the processor reads them.</summary>
