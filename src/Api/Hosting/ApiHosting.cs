@@ -1,6 +1,5 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using TrainingService.Api.Dashboard;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Files;
@@ -53,8 +52,6 @@ public static class ApiHosting
         });
         // Values that cannot be bound become exceptions in every environment, so that the answer can name them.
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
-        // Every poll of an event stream would otherwise be a line of SQL in the log.
-        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Warning);
         return builder;
     }
 
@@ -83,8 +80,7 @@ public static class ApiHosting
         app.MapDashboard();
 
         RouteGroupBuilder open = app.MapGroup("").AllowAnonymous().DisableRateLimiting();
-        open.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-        open.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) });
+        open.MapHealth();
         open.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
         return app;
     }

@@ -2,6 +2,9 @@ using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -21,7 +24,7 @@ namespace TrainingService.Storage.Hosting;
 public static class StorageHosting
 {
     /// <summary>Tag of the health checks that say whether the host can serve.</summary>
-    public const string ReadyTag = "ready";
+    private const string ReadyTag = "ready";
 
     /// <summary>
     /// Adds records, file store, queue and models as section <c>Storage</c> says. Call it before anything that starts
@@ -60,6 +63,13 @@ public static class StorageHosting
         return builder;
     }
 
+    /// <summary>Maps <c>/health/live</c>, the process answers, and <c>/health/ready</c>, it can serve.</summary>
+    public static void MapHealth(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+        endpoints.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(ReadyTag) });
+    }
+
     private static StorageOptions Options(IServiceProvider provider) => provider.GetRequiredService<IOptions<StorageOptions>>().Value;
 
     private static void AddPostgres(this IServiceCollection services)
@@ -91,6 +101,7 @@ public static class StorageHosting
         // Nothing of this queue survives a restart: the worker's sweeper fills it anew from the job table.
         services.AddSingleton<JobStorage>(_ => new InMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) }));
     }
+
     /// <summary>A worker writes every second: each statement as information would bury the rest of the log.</summary>
     private static DbContextOptionsBuilder LogQuietly(this DbContextOptionsBuilder options) =>
         options.ConfigureWarnings(warnings => warnings.Log((RelationalEventId.CommandExecuted, LogLevel.Debug)));

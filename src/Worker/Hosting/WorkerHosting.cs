@@ -1,5 +1,4 @@
 using Hangfire;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Hosting;
@@ -44,8 +43,7 @@ public static class WorkerHosting
     /// <summary>Maps the worker's health.</summary>
     public static WebApplication MapWorker(this WebApplication app)
     {
-        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).AllowAnonymous();
-        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(StorageHosting.ReadyTag) }).AllowAnonymous();
+        app.MapGroup("").AllowAnonymous().MapHealth();
         return app;
     }
 }
