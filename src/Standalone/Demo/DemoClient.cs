@@ -22,7 +22,7 @@ internal sealed class DemoClient(HttpClient http)
     public async Task<string> CreateJobAsync(JsonObject request, CancellationToken cancellationToken) =>
         (await ReadAsync(await http.PostAsJsonAsync("/v1/fine_tuning/jobs", request, cancellationToken), cancellationToken)).GetProperty("id").GetString()!;
 
-    public Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) => SendAsync(path, cancellationToken);
+    public async Task<JsonElement> GetAsync(string path, CancellationToken cancellationToken) => await ReadAsync(await http.GetAsync(path, cancellationToken), cancellationToken);
 
     /// <summary>Draws one answer as the model would give it: its most probable one alone would hide how often it flatters.</summary>
     public async Task<string> AskAsync(string model, string question, int seed, CancellationToken cancellationToken)
@@ -46,8 +46,6 @@ internal sealed class DemoClient(HttpClient http)
         await response.Content.CopyToAsync(file, cancellationToken);
         return file.Length;
     }
-
-    private async Task<JsonElement> SendAsync(string path, CancellationToken cancellationToken) => await ReadAsync(await http.GetAsync(path, cancellationToken), cancellationToken);
 
     private static async Task<JsonElement> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
