@@ -19,22 +19,18 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
     public async Task<(UploadObject? Upload, ApiError? Error)> CompleteAsync(Upload upload, CompleteUploadRequest request, CancellationToken cancellationToken)
     {
         if (upload.Status != UploadStatus.Pending || upload.ExpiresAt <= timeProvider.GetUtcNow().UtcDateTime) return await EndedAsync(upload, cancellationToken);
-        (string[] keys, ApiError? problem) = await OrderAsync(upload, request, cancellationToken);
-        if (problem is not null) return (null, problem);
-
         StoredFile? file;
+        ApiError? problem;
         try
         {
-            (file, problem) = await AssembleAsync(upload, keys, request.Md5, cancellationToken);
+            (file, problem) = await AssembleAsync(upload, request, cancellationToken);
         }
         catch (FileStoreException)
         {
-            // Another call may have finished and taken the parts away.
-            await db.Entry(upload).ReloadAsync(cancellationToken);
-            if (upload.Status == UploadStatus.Pending) throw;
+            if (await IsStillPendingAsync(upload, cancellationToken)) throw;
             return await EndedAsync(upload, cancellationToken);
         }
-        if (file is null) return (null, problem);
+        if (file is null) return await IsStillPendingAsync(upload, cancellationToken) ? (null, problem) : await EndedAsync(upload, cancellationToken);
         try
         {
             file.GiveTo(upload.OwnerId);
@@ -58,6 +54,13 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
         return (UploadObject.Of(upload, file), null);
     }
 
+    /// <summary>Whether no other call has ended the upload meanwhile, and taken its parts away: their rows, their bytes or both.</summary>
+    private async Task<bool> IsStillPendingAsync(Upload upload, CancellationToken cancellationToken)
+    {
+        await db.Entry(upload).ReloadAsync(cancellationToken);
+        return upload.Status == UploadStatus.Pending;
+    }
+
     private async Task<(UploadObject?, ApiError?)> EndedAsync(Upload upload, CancellationToken cancellationToken) => upload.Status == UploadStatus.Completed
         ? (UploadObject.Of(upload, await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == upload.FileId, cancellationToken)), null)
         : (null, ApiError.Conflict($"Upload {upload.Id} was {(upload.Status == UploadStatus.Cancelled ? "cancelled" : "not completed within its hour")}. Create another one.", "upload_id"));
@@ -77,13 +80,15 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
             : ([], ApiError.BadRequest($"The parts come to {bytes} bytes, but the upload declared {upload.Bytes}.", "part_ids"));
     }
 
-    private async Task<(StoredFile? File, ApiError? Error)> AssembleAsync(Upload upload, string[] keys, string? md5, CancellationToken cancellationToken)
+    private async Task<(StoredFile? File, ApiError? Error)> AssembleAsync(Upload upload, CompleteUploadRequest request, CancellationToken cancellationToken)
     {
+        (string[] keys, ApiError? disordered) = await OrderAsync(upload, request, cancellationToken);
+        if (disordered is not null) return (null, disordered);
         string id = Ids.File();
         await using FileStoreWriter writer = store.Create(FileIntake.KeyOf(id));
         await using var content = new PartStream(store, keys);
         PreferenceFileCheck? check = await intake.ReceiveAsync(content, writer, upload.Purpose, cancellationToken);
-        if (md5 is not null && !md5.Equals(content.Md5(), StringComparison.OrdinalIgnoreCase))
+        if (request.Md5 is { } md5 && !md5.Equals(content.Md5(), StringComparison.OrdinalIgnoreCase))
             return (null, ApiError.BadRequest($"md5 is '{md5}', but the parts in this order have the MD5 {content.Md5()}.", "md5"));
         if (FileIntake.RowsProblem(upload.Filename, upload.Purpose, check) is { } problem) return (null, problem);
         TimeSpan? lifetime = upload.FileLifetimeSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
