@@ -78,13 +78,9 @@ public sealed class ApiServer : IAsyncLifetime
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(TestStorage.SettingsIn(_folder.FullName));
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
-            ["Storage:ConnectionString"] = $"Data Source={Path.Combine(_folder.FullName, "training.db")}",
-            ["Storage:FilesFolder"] = FilesFolder,
-            ["Storage:ModelsFolder"] = ModelsFolder,
-            ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
             ["Api:AllowAnonymous"] = "true",
             ["Api:EventPollInterval"] = "00:00:00.020",
         });

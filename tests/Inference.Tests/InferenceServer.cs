@@ -42,13 +42,9 @@ public sealed class InferenceServer : IAsyncLifetime
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(TestStorage.SettingsIn(_folder.FullName));
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
-            ["Storage:ConnectionString"] = $"Data Source={Path.Combine(_folder.FullName, "training.db")}",
-            ["Storage:FilesFolder"] = Path.Combine(_folder.FullName, "files"),
-            ["Storage:ModelsFolder"] = ModelsFolder,
-            ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
             ["Api:AllowAnonymous"] = "true",
         });
         builder.Configuration.AddInMemoryCollection(_configuration);

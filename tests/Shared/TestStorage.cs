@@ -29,6 +29,16 @@ public sealed class TestStorage : IAsyncDisposable
 
     public TrainingDbContext CreateContext() => Get<IDbContextFactory<TrainingDbContext>>().CreateDbContext();
 
+    /// <summary>Settings of a storage that lies in one folder, over SQLite.</summary>
+    public static Dictionary<string, string?> SettingsIn(string folder) => new()
+    {
+        ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
+        ["Storage:ConnectionString"] = $"Data Source={Path.Combine(folder, "training.db")}",
+        ["Storage:FilesFolder"] = Path.Combine(folder, "files"),
+        ["Storage:ModelsFolder"] = Path.Combine(folder, "models"),
+        ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
+    };
+
     /// <summary>Starts a host, and with it migrates the database.</summary>
     /// <param name="server">The server that a PostgreSQL database is made on.</param>
     /// <param name="provider">The provider.</param>
@@ -36,16 +46,12 @@ public sealed class TestStorage : IAsyncDisposable
     public static async Task<TestStorage> StartAsync(PostgresServer server, StorageProvider provider, Action<HostApplicationBuilder>? configure = null)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("storage-");
-        Dictionary<string, string?> configuration = new()
+        Dictionary<string, string?> configuration = SettingsIn(folder.FullName);
+        if (provider == StorageProvider.Postgres)
         {
-            ["Storage:Provider"] = provider.ToString(),
-            ["Storage:ConnectionString"] = provider == StorageProvider.Postgres
-                ? await server.CreateDatabaseAsync()
-                : $"Data Source={Path.Combine(folder.FullName, "training.db")}",
-            ["Storage:FilesFolder"] = Path.Combine(folder.FullName, "files"),
-            ["Storage:ModelsFolder"] = Path.Combine(folder.FullName, "models"),
-            ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
-        };
+            configuration["Storage:Provider"] = nameof(StorageProvider.Postgres);
+            configuration["Storage:ConnectionString"] = await server.CreateDatabaseAsync();
+        }
         IHost host = Build(configuration, configure);
         await host.StartAsync();
         return new(folder, host, configuration);

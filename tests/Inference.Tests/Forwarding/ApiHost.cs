@@ -20,13 +20,9 @@ internal sealed class ApiHost : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(TestStorage.SettingsIn(_folder.FullName));
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
-            ["Storage:ConnectionString"] = $"Data Source={Path.Combine(_folder.FullName, "training.db")}",
-            ["Storage:FilesFolder"] = Path.Combine(_folder.FullName, "files"),
-            ["Storage:ModelsFolder"] = Path.Combine(_folder.FullName, "models"),
-            ["Storage:SamplesFolder"] = RepositoryRoot.PathOf("samples"),
             ["Inference:WorkerUrl"] = workerUrl,
             ["Api:AllowAnonymous"] = "true",
         });
