@@ -13,7 +13,7 @@ namespace TrainingService.Benchmarks;
 /// </summary>
 internal static class PackedWay
 {
-    public static DpoRecipe Recipe(BenchmarkOptions options) => new()
+    public static TrainingRecipe Recipe(BenchmarkOptions options) => new()
     {
         BatchSize = options.Pairs,
         Epochs = 2,
@@ -27,7 +27,7 @@ internal static class PackedWay
     public static Measurement Measure(BenchmarkOptions options)
     {
         IReadOnlyList<TokenizedPair> pairs = RandomPairs.Of(options.Shapes, ModelConfig.Load(options.Model).Size("vocab_size"));
-        using var trainer = new DpoTrainer(
+        using var trainer = new Trainer(
             new() { ModelFolder = options.Model, BaseModelName = "benchmark", Recipe = Recipe(options), Train = pairs, PackTokens = options.PackTokens }, TimeProvider.System);
         var observer = new Observer();
         trainer.Run(observer);

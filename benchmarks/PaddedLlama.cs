@@ -17,7 +17,7 @@ internal sealed class PaddedLlama : IDisposable
     private readonly Tensor _embed, _norm, _head, _inverseFrequencies;
     private readonly List<Layer> _layers = [];
 
-    public PaddedLlama(string folder, DpoRecipe recipe)
+    public PaddedLlama(string folder, TrainingRecipe recipe)
     {
         ModelConfig config = ModelConfig.Load(folder);
         ScalarType dtype = recipe.ComputeType == ComputeType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;

@@ -18,7 +18,7 @@ internal static class PaddedWay
     public static Measurement Measure(BenchmarkOptions options)
     {
         TorchRuntime.Initialize();
-        DpoRecipe recipe = PackedWay.Recipe(options);
+        TrainingRecipe recipe = PackedWay.Recipe(options);
         IReadOnlyList<TokenizedPair> pairs = RandomPairs.Of(options.Shapes, ModelConfig.Load(options.Model).Size("vocab_size"));
         using var model = new PaddedLlama(options.Model, recipe);
         using var optimizer = optim.AdamW(model.Parameters, recipe.LearningRate, weight_decay: 0);

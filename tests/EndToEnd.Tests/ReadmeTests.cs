@@ -74,9 +74,9 @@ public partial class ReadmeTests(ITestOutputHelper output)
 
     private static string SettingsTable()
     {
-        var recipe = new DpoRecipe();
+        var recipe = new TrainingRecipe();
         var table = new StringBuilder("| setting | default | allowed | |\n|---|---|---|---|\n");
-        foreach (RecipeField field in DpoRecipeFields.Hyperparameters.Concat(DpoRecipeFields.Lora))
+        foreach (RecipeField field in RecipeFields.Hyperparameters.Concat(RecipeFields.Lora))
             table.Append($"| `{field.Name}` | `{field.Write(recipe)?.ToJsonString() ?? "null"}` | {field.Allowed} | {field.Description} |\n");
         return table.ToString().Trim();
     }

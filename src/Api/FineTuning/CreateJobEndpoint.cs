@@ -43,11 +43,11 @@ internal static class CreateJobEndpoint
     }
 
     private static async Task<FineTuningJob> SaveAsync(
-        CreateJobRequest request, DpoRecipe recipe, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        CreateJobRequest request, TrainingRecipe recipe, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
         var job = new FineTuningJob(Ids.Job(), request.Model, request.TrainingFile, request.ValidationFile,
-            DpoRecipeJson.Write(recipe).ToJsonString(), recipe.Seed, request.Suffix, request.Metadata, now);
+            RecipeJson.Write(recipe).ToJsonString(), recipe.Seed, request.Suffix, request.Metadata, now);
         job.GiveTo(caller.Owner);
         db.Jobs.Add(job);
         db.Events.Add(new JobEvent(Ids.Event(), job.Id, "info", "message", $"Created fine-tuning job: {job.Id}", null, now));

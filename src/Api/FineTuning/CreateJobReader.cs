@@ -18,12 +18,12 @@ internal sealed class CreateJobReader
     private CreateJobReader() { }
 
     /// <summary>The request and the resolved recipe; both are whole only when there are no problems.</summary>
-    public static (CreateJobRequest Request, DpoRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement body)
+    public static (CreateJobRequest Request, TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement body)
     {
         var reader = new CreateJobReader();
         CreateJobRequest request = reader.ReadRequest(body);
-        (DpoRecipe recipe, IReadOnlyList<RecipeProblem> problems) =
-            DpoRecipeJson.Read(request.Method.Dpo?.Hyperparameters, request.Method.Dpo?.Lora, request.Seed ?? new DpoRecipe().Seed);
+        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) =
+            RecipeJson.Read(request.Method.Dpo?.Hyperparameters, request.Method.Dpo?.Lora, request.Seed ?? new TrainingRecipe().Seed);
         reader._problems.AddRange(problems);
         return (request, reader.ResolveEvaluation(recipe, request), reader._problems);
     }
@@ -118,11 +118,11 @@ internal sealed class CreateJobReader
         return [];
     }
 
-    private DpoRecipe ResolveEvaluation(DpoRecipe recipe, CreateJobRequest request)
+    private TrainingRecipe ResolveEvaluation(TrainingRecipe recipe, CreateJobRequest request)
     {
         IntervalStrategy strategy = recipe.EvalStrategy ?? (request.ValidationFile is null ? IntervalStrategy.No : IntervalStrategy.Epoch);
         if (strategy != IntervalStrategy.No && request.ValidationFile is null)
-            Add($"{DpoRecipeJson.HyperparametersParam}.eval_strategy", $"eval_strategy is \"{WireNames.Of(strategy)}\" but there is no validation_file to evaluate; give one, or leave eval_strategy out.");
+            Add($"{RecipeJson.HyperparametersParam}.eval_strategy", $"eval_strategy is \"{WireNames.Of(strategy)}\" but there is no validation_file to evaluate; give one, or leave eval_strategy out.");
         return recipe with
         {
             EvalStrategy = strategy,
@@ -159,7 +159,7 @@ internal sealed class CreateJobReader
         {
             if (known.Contains(property.Name)) continue;
             string param = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
-            string hint = DpoRecipeJson.HomeOf(property.Name) is { } home ? $"It belongs in {home}."
+            string hint = RecipeJson.HomeOf(property.Name) is { } home ? $"It belongs in {home}."
                 : WireNames.Nearest(property.Name, known) is { } nearest ? $"Did you mean '{nearest}'?"
                 : $"Known are {string.Join(", ", known)}.";
             Add(param, $"{(path.Length == 0 ? "The request" : path)} has no field {Shown(property.Name)}. {hint}");

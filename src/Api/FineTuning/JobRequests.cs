@@ -18,7 +18,7 @@ namespace TrainingService.Api.FineTuning;
 /// <param name="ValidationFile">The validation file, likewise.</param>
 /// <param name="Problems">Everything that is wrong.</param>
 internal sealed record ReadJob(
-    CreateJobRequest Request, DpoRecipe Recipe, bool ModelExists, StoredFile? TrainingFile, StoredFile? ValidationFile, IReadOnlyList<RecipeProblem> Problems);
+    CreateJobRequest Request, TrainingRecipe Recipe, bool ModelExists, StoredFile? TrainingFile, StoredFile? ValidationFile, IReadOnlyList<RecipeProblem> Problems);
 
 /// <summary>Reads the requests that create and validate jobs.</summary>
 internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, TimeProvider timeProvider)
@@ -33,7 +33,7 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Tim
     {
         if (!http.HasJsonContentType()) return (null, ApiError.UnsupportedMediaType(http.ContentType));
         CreateJobRequest request;
-        DpoRecipe recipe;
+        TrainingRecipe recipe;
         List<RecipeProblem> problems;
         try
         {

@@ -8,15 +8,15 @@ namespace TrainingService.Api.Swagger;
 /// <summary>Describes a job's settings from the table that also reads them.</summary>
 internal sealed class RecipeSchemaFilter : ISchemaFilter
 {
-    private static readonly DpoRecipe s_defaults = new();
+    private static readonly TrainingRecipe s_defaults = new();
 
     public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
     {
         if (schema is not OpenApiSchema concrete) return;
         IReadOnlyList<RecipeField>? fields = context.MemberInfo?.Name switch
         {
-            nameof(CreateJobDpo.Hyperparameters) => DpoRecipeFields.Hyperparameters,
-            nameof(CreateJobDpo.Lora) => DpoRecipeFields.Lora,
+            nameof(CreateJobDpo.Hyperparameters) => RecipeFields.Hyperparameters,
+            nameof(CreateJobDpo.Lora) => RecipeFields.Lora,
             _ => null,
         };
         if (fields is null) return;

@@ -15,7 +15,7 @@ public sealed class FineTuningJob : IOwned
     /// <param name="model">Id of the model to start from.</param>
     /// <param name="trainingFileId">Id of the training file.</param>
     /// <param name="validationFileId">Id of the validation file, or null.</param>
-    /// <param name="recipe">The resolved recipe as JSON (<see cref="Recipes.DpoRecipeJson.Write"/>).</param>
+    /// <param name="recipe">The resolved recipe as JSON (<see cref="Recipes.RecipeJson.Write"/>).</param>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="suffix">Part of the tuned model's name, or null.</param>
     /// <param name="metadata">The client's own keys and values, or null.</param>

@@ -11,10 +11,10 @@ public sealed record RecipeProblem(string Param, string Message);
 /// <summary>One setting of a recipe as it stands on the wire: its name, what it may be, and how it is read and written.</summary>
 public sealed class RecipeField
 {
-    private readonly Func<DpoRecipe, JsonElement, DpoRecipe?> _read;
-    private readonly Func<DpoRecipe, JsonNode?> _write;
+    private readonly Func<TrainingRecipe, JsonElement, TrainingRecipe?> _read;
+    private readonly Func<TrainingRecipe, JsonNode?> _write;
 
-    internal RecipeField(string name, string allowed, string description, Func<DpoRecipe, JsonElement, DpoRecipe?> read, Func<DpoRecipe, JsonNode?> write)
+    internal RecipeField(string name, string allowed, string description, Func<TrainingRecipe, JsonElement, TrainingRecipe?> read, Func<TrainingRecipe, JsonNode?> write)
     {
         Name = name;
         Allowed = allowed;
@@ -33,8 +33,8 @@ public sealed class RecipeField
     public string Description { get; }
 
     /// <summary>The recipe with this field set from <paramref name="value"/>; null when the value is not allowed.</summary>
-    public DpoRecipe? Read(DpoRecipe recipe, JsonElement value) => _read(recipe, value);
+    public TrainingRecipe? Read(TrainingRecipe recipe, JsonElement value) => _read(recipe, value);
 
     /// <summary>The field's value in <paramref name="recipe"/>.</summary>
-    public JsonNode? Write(DpoRecipe recipe) => _write(recipe);
+    public JsonNode? Write(TrainingRecipe recipe) => _write(recipe);
 }

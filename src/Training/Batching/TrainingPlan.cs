@@ -10,7 +10,7 @@ namespace TrainingService.Training.Batching;
 /// </summary>
 internal sealed class TrainingPlan
 {
-    private readonly DpoRecipe _recipe;
+    private readonly TrainingRecipe _recipe;
     private readonly int _rows;
     private readonly int _batchesPerEpoch;
     private readonly int _stepsPerEpoch;
@@ -18,7 +18,7 @@ internal sealed class TrainingPlan
 
     /// <param name="recipe">Batch size, accumulation, epochs or steps, sampling, seed.</param>
     /// <param name="rows">Training pairs, at least one.</param>
-    public TrainingPlan(DpoRecipe recipe, int rows)
+    public TrainingPlan(TrainingRecipe recipe, int rows)
     {
         (_recipe, _rows) = (recipe, rows);
         _batchesPerEpoch = recipe.BatchesAnEpoch(rows);

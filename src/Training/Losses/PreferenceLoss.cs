@@ -14,7 +14,7 @@ internal static class PreferenceLoss
     /// The loss of each pair, (pairs,). Summed over a micro-batch and divided by <see cref="PairLogProbs.BatchPairs"/> it is
     /// the micro-batch's loss, however the micro-batch was split (except where <see cref="NeedsWholeBatch"/>).
     /// </summary>
-    public static Tensor PerPair(DpoRecipe recipe, PairLogProbs pairs)
+    public static Tensor PerPair(TrainingRecipe recipe, PairLogProbs pairs)
     {
         using DisposeScope scope = NewDisposeScope();
         Terms terms = new(recipe, pairs);
@@ -25,9 +25,9 @@ internal static class PreferenceLoss
     }
 
     /// <summary>Whether a micro-batch must be given whole: these losses sort over it.</summary>
-    public static bool NeedsWholeBatch(DpoRecipe recipe) => recipe.LossTypes.Any(loss => loss is LossType.Aot or LossType.AotUnpaired);
+    public static bool NeedsWholeBatch(TrainingRecipe recipe) => recipe.LossTypes.Any(loss => loss is LossType.Aot or LossType.AotUnpaired);
 
-    private static Tensor PerPair(LossType loss, DpoRecipe recipe, PairLogProbs pairs, Terms terms) => loss switch
+    private static Tensor PerPair(LossType loss, TrainingRecipe recipe, PairLogProbs pairs, Terms terms) => loss switch
     {
         LossType.Sigmoid => SigmoidLoss.PerPair(terms.Margins, recipe.LabelSmoothing),
         LossType.Hinge => HingeLoss.PerPair(terms.Margins),
@@ -48,7 +48,7 @@ internal static class PreferenceLoss
     };
 
     /// <summary>What the losses are written in. Scores are log-ratios unless a divergence replaces them, rewards are β·scores.</summary>
-    private sealed class Terms(DpoRecipe recipe, PairLogProbs pairs)
+    private sealed class Terms(TrainingRecipe recipe, PairLogProbs pairs)
     {
         public Tensor ChosenScores { get; } = Scores(recipe, pairs.PolicyChosen - pairs.ReferenceChosen);
 
@@ -62,6 +62,6 @@ internal static class PreferenceLoss
 
         public Tensor MeanScoreMargins => ChosenScores / pairs.ChosenTokens - RejectedScores / pairs.RejectedTokens;
 
-        private static Tensor Scores(DpoRecipe recipe, Tensor logRatios) => FDivergence.Scores(logRatios, recipe.FDivergenceType, recipe.FAlphaDivergenceCoefficient);
+        private static Tensor Scores(TrainingRecipe recipe, Tensor logRatios) => FDivergence.Scores(logRatios, recipe.FDivergenceType, recipe.FAlphaDivergenceCoefficient);
     }
 }

@@ -11,7 +11,7 @@ public enum TrainingSignal
     /// <summary>Leave at once; nothing of the run is needed any more.</summary>
     Cancel,
 
-    /// <summary>Leave at once in a state that <c>DpoTrainer.SaveState</c> can write.</summary>
+    /// <summary>Leave at once in a state that <c>Trainer.SaveState</c> can write.</summary>
     Stop,
 }
 

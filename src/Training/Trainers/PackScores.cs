@@ -17,7 +17,7 @@ internal sealed class PackScores
     /// <param name="tokens">What the head said.</param>
     /// <param name="reference">The reference's summed log-probabilities, (2 · pairs,).</param>
     /// <param name="batch">The micro-batch that the pack is a part of.</param>
-    public PackScores(DpoRecipe recipe, PackedBatch packed, TokenStatistics tokens, Tensor reference, BatchSums batch)
+    public PackScores(TrainingRecipe recipe, PackedBatch packed, TokenStatistics tokens, Tensor reference, BatchSums batch)
     {
         (Packed, Tokens, Reference) = (packed, tokens, reference);
         // The loss is a function of the log-probabilities alone: a graph of a few small tensors.
@@ -83,7 +83,7 @@ internal sealed class PackScores
             .index_add(0, packed.Owners, tokenWeights is null ? perToken : perToken * tokenWeights, 1);
 
     /// <summary>LD-DPO's weights (arXiv 2409.06411): 1 up to the shorter completion's length, α beyond; null when off.</summary>
-    public static Tensor? TokenWeights(DpoRecipe recipe, PackedBatch packed, Device device)
+    public static Tensor? TokenWeights(TrainingRecipe recipe, PackedBatch packed, Device device)
     {
         if (recipe.LdAlpha is not { } alpha) return null;
         var weights = new List<float>();

@@ -24,7 +24,7 @@ internal sealed class ReferenceLogProbs
     /// <param name="run">The run.</param>
     /// <param name="split">Name of the split.</param>
     /// <param name="packTokens">Most tokens a pack.</param>
-    public ReferenceLogProbs(IReadOnlyList<TokenizedPair> pairs, DpoRun run, string split, int packTokens)
+    public ReferenceLogProbs(IReadOnlyList<TokenizedPair> pairs, TrainerRun run, string split, int packTokens)
     {
         _values = new float[2 * pairs.Count];
         Array.Fill(_values, float.NaN);
@@ -79,9 +79,9 @@ internal sealed class ReferenceLogProbs
         _written = true;
     }
 
-    private static string Key(IReadOnlyList<TokenizedPair> pairs, DpoRun run, string split, int packTokens)
+    private static string Key(IReadOnlyList<TokenizedPair> pairs, TrainerRun run, string split, int packTokens)
     {
-        DpoRecipe recipe = run.Recipe;
+        TrainingRecipe recipe = run.Recipe;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         bool fromAdapter = run.AdapterFolder is not null && recipe.Reference == ReferencePolicy.Initial;
         foreach (string folder in fromAdapter ? [run.ModelFolder, run.AdapterFolder!] : new[] { run.ModelFolder })

@@ -61,6 +61,6 @@ internal static class TrainingState
     }
 
     /// <summary>Tells runs apart: a state resumes only what it was saved from.</summary>
-    public static string Fingerprint(DpoRun run, int totalSteps) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{DpoRecipeJson.Write(run.Recipe).ToJsonString()} {run.Recipe.Seed} {run.Train.Count} {run.Validation?.Count} {totalSteps}")));
+    public static string Fingerprint(TrainerRun run, int totalSteps) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        $"{RecipeJson.Write(run.Recipe).ToJsonString()} {run.Recipe.Seed} {run.Train.Count} {run.Validation?.Count} {totalSteps}")));
 }

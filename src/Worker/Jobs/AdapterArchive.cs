@@ -10,7 +10,7 @@ internal static class AdapterArchive
     // The same adapter gives the same bytes, whichever attempt stored it. 1980 is where a zip's calendar begins.
     private static readonly DateTimeOffset s_fixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static StoredContent Store(DpoTrainer trainer, string modelCard, IFileStore files, string key)
+    public static StoredContent Store(Trainer trainer, string modelCard, IFileStore files, string key)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("adapter-");
         try

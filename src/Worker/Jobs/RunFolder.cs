@@ -19,7 +19,7 @@ internal sealed partial class RunFolder(string path, int epoch)
 
     /// <summary>Saves the trainer's state, whole or not at all.</summary>
     /// <returns>Whether it is further on than any that was saved before.</returns>
-    public bool SaveState(DpoTrainer trainer)
+    public bool SaveState(Trainer trainer)
     {
         int step = trainer.Progress.Step;
         if (States().Any(s => s.Step >= step)) return false;
@@ -33,7 +33,7 @@ internal sealed partial class RunFolder(string path, int epoch)
 
     /// <summary>Goes on from the newest state there is.</summary>
     /// <returns>Its step; 0 when there is none.</returns>
-    public int RestoreState(DpoTrainer trainer)
+    public int RestoreState(Trainer trainer)
     {
         if (States().FirstOrDefault() is not { Folder: { } folder, Step: var step }) return 0;
         try

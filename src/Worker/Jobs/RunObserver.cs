@@ -7,7 +7,7 @@ namespace TrainingService.Worker.Jobs;
 
 /// <summary>Watches a run from the trainer's thread: passes on what it tells, keeps its checkpoints and saves its state.</summary>
 internal sealed partial class RunObserver(
-    RunPlan plan, DpoTrainer trainer, RunRecorder recorder, RunFolder folder, JobEvents events, IFileStore files,
+    RunPlan plan, Trainer trainer, RunRecorder recorder, RunFolder folder, JobEvents events, IFileStore files,
     WorkerOptions options, TimeProvider timeProvider, ILogger logger) : ITrainingObserver
 {
     // A database that is away for a moment must not hold up training: the state is saved the next time.

@@ -9,7 +9,7 @@ using TrainingService.Training.Trainers;
 namespace TrainingService.Worker.Jobs;
 
 /// <summary>A job, ready to train: its model's files, its recipe and its pairs.</summary>
-internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, DpoRecipe Recipe, PreparedDataset Train, PreparedDataset? Validation)
+internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRecipe Recipe, PreparedDataset Train, PreparedDataset? Validation)
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -27,7 +27,7 @@ internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, DpoRecipe 
 
     public string DatasetReport() => JsonSerializer.Serialize(new { Training = Train.Report, Validation = Validation?.Report }, s_json);
 
-    public DpoRun ToRun(string referenceCache) => new()
+    public TrainerRun ToRun(string referenceCache) => new()
     {
         ModelFolder = Source.Folder,
         AdapterFolder = Source.AdapterFolder,

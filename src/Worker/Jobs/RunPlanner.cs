@@ -22,7 +22,7 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
     {
         CancellationToken interrupted = recorder.Interrupted;
         using JsonDocument recipeJson = JsonDocument.Parse(job.Recipe);
-        DpoRecipe recipe = DpoRecipeJson.ReadResolved(recipeJson.RootElement, job.Seed);
+        TrainingRecipe recipe = RecipeJson.ReadResolved(recipeJson.RootElement, job.Seed);
         ModelSource source = await models.FindAsync(job.Model, Caller.Service, interrupted)
             ?? throw new JobRefusedException("model_not_found", $"There is no model '{job.Model}' any more. GET /v1/models lists those there are.", "model");
         ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);

@@ -35,7 +35,7 @@ internal sealed class TrainingRun(
     private TrainingOutcome Train(RunPlan plan, JobLease lease, RunRecorder recorder, JobEvents events)
     {
         var folder = new RunFolder(files.WorkFolder(plan.Job.Id), lease.Epoch);
-        using var trainer = new DpoTrainer(plan.ToRun(folder.ReferenceCache), timeProvider);
+        using var trainer = new Trainer(plan.ToRun(folder.ReferenceCache), timeProvider);
         int step = folder.RestoreState(trainer);
         recorder.RecordPreparation(trainer.TotalSteps, plan.DatasetReport());
         recorder.Record(events.TrainingStarted(trainer.TotalSteps));

@@ -28,19 +28,19 @@ public sealed class RecipeDefaultsTests
         }
         """;
 
-    public static TheoryData<string> FieldNames => [.. DpoRecipeFields.Hyperparameters.Concat(DpoRecipeFields.Lora).Select(f => f.Name)];
+    public static TheoryData<string> FieldNames => [.. RecipeFields.Hyperparameters.Concat(RecipeFields.Lora).Select(f => f.Name)];
 
     [Fact]
     public void EmptyRequest_TakesTheDefaults()
     {
-        JsonObject written = DpoRecipeJson.Write(Accept(null));
+        JsonObject written = RecipeJson.Write(Accept(null));
 
         AssertSame(Hyperparameters, written["hyperparameters"]!);
         AssertSame(Lora, written["lora"]!);
     }
 
     [Fact]
-    public void Seed_Is42AsInTransformers() => Assert.Equal(42, new DpoRecipe().Seed);
+    public void Seed_Is42AsInTransformers() => Assert.Equal(42, new TrainingRecipe().Seed);
 
     [Theory]
     [InlineData("{}")]
@@ -60,7 +60,7 @@ public sealed class RecipeDefaultsTests
 
     [Fact]
     public void EveryField_IsDescribed() =>
-        Assert.All(DpoRecipeFields.Hyperparameters.Concat(DpoRecipeFields.Lora), f => Assert.EndsWith(".", f.Description, StringComparison.Ordinal));
+        Assert.All(RecipeFields.Hyperparameters.Concat(RecipeFields.Lora), f => Assert.EndsWith(".", f.Description, StringComparison.Ordinal));
 
     private static void AssertSame(string expected, JsonNode actual)
     {

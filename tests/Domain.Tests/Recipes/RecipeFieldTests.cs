@@ -77,7 +77,7 @@ public sealed class RecipeFieldTests
 
     [Fact]
     public void Ranges_CoverEveryField() =>
-        Assert.Equal(DpoRecipeFields.Hyperparameters.Concat(DpoRecipeFields.Lora).Select(f => f.Name), s_ranges.Select(r => r.Field));
+        Assert.Equal(RecipeFields.Hyperparameters.Concat(RecipeFields.Lora).Select(f => f.Name), s_ranges.Select(r => r.Field));
 
     [Theory]
     [MemberData(nameof(AcceptedValues))]
@@ -103,7 +103,7 @@ public sealed class RecipeFieldTests
     [Fact]
     public void WholeNumberWrittenAsDouble_IsThatNumber()
     {
-        DpoRecipe recipe = Accept("""{"n_epochs": 3.0, "batch_size": 4.00, "max_steps": 1e2}""", """{"r": 16.0, "rank_pattern": {"q_proj": 4.0}}""");
+        TrainingRecipe recipe = Accept("""{"n_epochs": 3.0, "batch_size": 4.00, "max_steps": 1e2}""", """{"r": 16.0, "rank_pattern": {"q_proj": 4.0}}""");
         Assert.Equal((3, 4, 100, 16, 4), (recipe.Epochs, recipe.BatchSize, recipe.MaxSteps, recipe.Lora.Rank, recipe.Lora.RankPattern["q_proj"]));
     }
 

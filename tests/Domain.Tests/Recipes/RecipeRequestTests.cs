@@ -21,8 +21,8 @@ public sealed class RecipeRequestTests
     [Fact]
     public void PublishedSettings_AreAllKnown()
     {
-        Assert.Equal(s_hyperparameters, DpoRecipeFields.Hyperparameters.Select(f => f.Name));
-        Assert.Equal(s_lora, DpoRecipeFields.Lora.Select(f => f.Name));
+        Assert.Equal(s_hyperparameters, RecipeFields.Hyperparameters.Select(f => f.Name));
+        Assert.Equal(s_lora, RecipeFields.Lora.Select(f => f.Name));
     }
 
     [Theory]
@@ -112,9 +112,9 @@ public sealed class RecipeRequestTests
             foreach (string value in values)
             {
                 (string? hyperparameters, string? lora) = With(field, value);
-                (DpoRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
+                (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
                 Assert.All(problems, p => Assert.NotEmpty(p.Message));
-                DpoRecipeJson.Write(recipe).ToJsonString();
+                RecipeJson.Write(recipe).ToJsonString();
             }
     }
 
@@ -135,13 +135,13 @@ public sealed class RecipeRequestTests
     }
 
     [Fact]
-    public void Seed_IsTheJobs() => Assert.Equal(7, DpoRecipeJson.Read(null, null, 7).Recipe.Seed);
+    public void Seed_IsTheJobs() => Assert.Equal(7, RecipeJson.Read(null, null, 7).Recipe.Seed);
 
     [Fact]
     public void StoredRecipeOutOfRange_IsNamed()
     {
         JsonElement stored = JsonElement.Parse("""{"hyperparameters": {"beta": 9}, "lora": {}}""");
         Assert.Equal("The stored recipe's beta is 9; allowed is a number above 0, at most 2.",
-            Assert.Throws<InvalidOperationException>(() => DpoRecipeJson.ReadResolved(stored, 42)).Message);
+            Assert.Throws<InvalidOperationException>(() => RecipeJson.ReadResolved(stored, 42)).Message);
     }
 }

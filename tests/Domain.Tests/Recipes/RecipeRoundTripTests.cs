@@ -16,9 +16,9 @@ public sealed class RecipeRoundTripTests
         var random = new Random(20260101);
         for (int i = 0; i < Recipes; i++)
         {
-            DpoRecipe recipe = RandomRecipe(random);
-            JsonElement stored = JsonElement.Parse(DpoRecipeJson.Write(recipe).ToJsonString());
-            Assert.Equal(Members(recipe), Members(DpoRecipeJson.ReadResolved(stored, recipe.Seed)));
+            TrainingRecipe recipe = RandomRecipe(random);
+            JsonElement stored = JsonElement.Parse(RecipeJson.Write(recipe).ToJsonString());
+            Assert.Equal(Members(recipe), Members(RecipeJson.ReadResolved(stored, recipe.Seed)));
         }
     }
 
@@ -28,9 +28,9 @@ public sealed class RecipeRoundTripTests
         // The multiplier's edges: what a request may ask for, the job's record must be able to hold.
         foreach (string multiplier in new[] { "20000", "1e-300", "0.1", "3", "1.7976931348623157" })
         {
-            DpoRecipe recipe = Accept($$"""{"learning_rate_multiplier": {{multiplier}}}""");
-            JsonElement stored = JsonElement.Parse(DpoRecipeJson.Write(recipe).ToJsonString());
-            Assert.Equal(recipe.LearningRate, DpoRecipeJson.ReadResolved(stored, recipe.Seed).LearningRate);
+            TrainingRecipe recipe = Accept($$"""{"learning_rate_multiplier": {{multiplier}}}""");
+            JsonElement stored = JsonElement.Parse(RecipeJson.Write(recipe).ToJsonString());
+            Assert.Equal(recipe.LearningRate, RecipeJson.ReadResolved(stored, recipe.Seed).LearningRate);
         }
     }
 
@@ -38,14 +38,14 @@ public sealed class RecipeRoundTripTests
     public void ResolvedSettings_MayBeSentAgain()
     {
         // A client copies a job's settings into a new request; of the two learning rates it keeps one.
-        DpoRecipe recipe = Accept("""{"beta": 0.3, "learning_rate": 2e-5, "loss_type": ["sigmoid", "sft"], "loss_weights": [1, 0.5], "eval_strategy": "no"}""", """{"target_modules": "all-linear", "layers_to_transform": [0, 2]}""");
-        JsonObject written = DpoRecipeJson.Write(recipe);
+        TrainingRecipe recipe = Accept("""{"beta": 0.3, "learning_rate": 2e-5, "loss_type": ["sigmoid", "sft"], "loss_weights": [1, 0.5], "eval_strategy": "no"}""", """{"target_modules": "all-linear", "layers_to_transform": [0, 2]}""");
+        JsonObject written = RecipeJson.Write(recipe);
         written["hyperparameters"]!.AsObject().Remove("learning_rate_multiplier");
 
         Assert.Equal(Members(recipe), Members(Accept(written["hyperparameters"]!.ToJsonString(), written["lora"]!.ToJsonString())));
     }
 
-    private static DpoRecipe RandomRecipe(Random random)
+    private static TrainingRecipe RandomRecipe(Random random)
     {
         LossType[] losses = random.GetItems(Enum.GetValues<LossType>(), random.Next(1, 4)).Distinct().ToArray();
         return new()

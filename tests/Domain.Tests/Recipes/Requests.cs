@@ -6,13 +6,13 @@ namespace TrainingService.Domain.Tests.Recipes;
 /// <summary>Reads recipes as a request's <c>method.dpo</c> holds them.</summary>
 internal static class Requests
 {
-    public static (DpoRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(string? hyperparameters, string? lora = null) =>
-        DpoRecipeJson.Read(Parse(hyperparameters), Parse(lora), new DpoRecipe().Seed);
+    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(string? hyperparameters, string? lora = null) =>
+        RecipeJson.Read(Parse(hyperparameters), Parse(lora), new TrainingRecipe().Seed);
 
     /// <summary>The recipe of a request without problems.</summary>
-    public static DpoRecipe Accept(string? hyperparameters, string? lora = null)
+    public static TrainingRecipe Accept(string? hyperparameters, string? lora = null)
     {
-        (DpoRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
+        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
         Assert.Empty(problems);
         return recipe;
     }
@@ -24,11 +24,11 @@ internal static class Requests
     public static (string? Hyperparameters, string? Lora) With(string field, string value)
     {
         string given = $$"""{"{{field}}": {{value}}}""";
-        return DpoRecipeFields.Lora.Any(f => f.Name == field) ? (null, given) : (given, null);
+        return RecipeFields.Lora.Any(f => f.Name == field) ? (null, given) : (given, null);
     }
 
     /// <summary>Every member's value, so that recipes compare by what their lists hold.</summary>
-    public static string Members(DpoRecipe recipe) => JsonSerializer.Serialize(recipe);
+    public static string Members(TrainingRecipe recipe) => JsonSerializer.Serialize(recipe);
 
     private static JsonElement? Parse(string? json) => json is null ? null : JsonElement.Parse(json);
 }

@@ -19,7 +19,7 @@ public class TrainingPlanTests
     [Fact]
     public void Rows_AreAFunctionOfTheStepAlone()
     {
-        var recipe = new DpoRecipe { BatchSize = 3, Epochs = 3 };
+        var recipe = new TrainingRecipe { BatchSize = 3, Epochs = 3 };
         TrainingPlan there = new(recipe, 10), back = new(recipe, 10);
         int[][] forwards = [.. Enumerable.Range(0, there.TotalSteps).Select(s => there.MicroBatches(s).Single())];
         int[][] backwards = [.. Enumerable.Range(0, back.TotalSteps).Reverse().Select(s => back.MicroBatches(s).Single()).Reverse()];

@@ -53,7 +53,7 @@ public sealed class FDivergenceTests
     public void Loss_TakesTheScoresForLogRatios()
     {
         // Forward KL: scores ¾ and −5/4, whose difference times β = ½ is 1.
-        DpoRecipe recipe = new() { Beta = 0.5, FDivergenceType = FDivergenceType.ForwardKl };
+        TrainingRecipe recipe = new() { Beta = 0.5, FDivergenceType = FDivergenceType.ForwardKl };
         Assert.Equal(Log(1 + 1 / E), PreferenceLoss.PerPair(recipe, Pairs.OfLogRatios([Log(4)], [Log(4 / 9.0)])).Numbers()[0], 12);
     }
 }

@@ -73,14 +73,14 @@ public sealed class GoldenLossTests
                 ReferenceChosen = tensor(Numbers(test, "ref_chosen")),
                 ReferenceRejected = tensor(Numbers(test, "ref_rejected")),
             };
-            DpoRecipe recipe = new() { Beta = test.GetProperty("beta").GetDouble(), LabelSmoothing = test.GetProperty("label_smoothing").GetDouble() };
+            TrainingRecipe recipe = new() { Beta = test.GetProperty("beta").GetDouble(), LabelSmoothing = test.GetProperty("label_smoothing").GetDouble() };
             Assert.Equal(Numbers(test, "expected_losses"), PreferenceLoss.PerPair(recipe, pairs).Numbers(), (a, b) => Math.Abs(a - b) < 1e-12);
         }
     }
 
-    private static DpoRecipe RecipeOf(JsonElement arguments)
+    private static TrainingRecipe RecipeOf(JsonElement arguments)
     {
-        DpoRecipe recipe = new() { Beta = arguments.GetProperty("beta").GetDouble() };
+        TrainingRecipe recipe = new() { Beta = arguments.GetProperty("beta").GetDouble() };
         if (arguments.TryGetProperty("loss_type", out JsonElement losses))
             recipe = recipe with { LossTypes = [.. losses.EnumerateArray().Select(name => Named<LossType>(name))] };
         if (arguments.TryGetProperty("loss_weights", out JsonElement weights))

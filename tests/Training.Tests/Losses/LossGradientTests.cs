@@ -33,7 +33,7 @@ public sealed class LossGradientTests
     public void GradientOfSeveralLosses_EqualsFiniteDifferences() =>
         Check(new() { LossTypes = [LossType.Sigmoid, LossType.ApoDown, LossType.Sft], LossWeights = [0.5, 2, 0.25], Beta = 0.4 });
 
-    private static void Check(DpoRecipe recipe)
+    private static void Check(TrainingRecipe recipe)
     {
         using DisposeScope scope = NewDisposeScope();
         PairLogProbs pairs = With(s_chosen, s_rejected, s_sft);

@@ -12,7 +12,7 @@ public sealed class PreferenceLossTests
     // σ(ln 2) = 2/3, σ(−ln 1.5) = 2/5, σ(ln 3) = 3/4.
     private static readonly double s_chosen = 2 * Log(2);
     private static readonly double s_rejected = -2 * Log(1.5);
-    private static readonly DpoRecipe s_recipe = new() { Beta = 0.5, LabelSmoothing = 0.1, DiscopopTau = 1 };
+    private static readonly TrainingRecipe s_recipe = new() { Beta = 0.5, LabelSmoothing = 0.1, DiscopopTau = 1 };
 
     private static double PerTokenMargin => s_chosen / 2 - s_rejected / 4;
 
@@ -57,7 +57,7 @@ public sealed class PreferenceLossTests
         PairLogProbs shifted = Pairs.OfLogRatios([s_chosen - 40], [s_rejected - 60]) with { ReferenceChosen = tensor([-40.0]), ReferenceRejected = tensor([-60.0]) };
         foreach (LossType loss in Enum.GetValues<LossType>().Except([LossType.Sft]))
         {
-            DpoRecipe recipe = s_recipe with { LossTypes = [loss] };
+            TrainingRecipe recipe = s_recipe with { LossTypes = [loss] };
             Assert.Equal(Values(recipe, Pairs.OfLogRatios([s_chosen], [s_rejected]))[0], Values(recipe, shifted)[0], 12);
         }
     }
@@ -100,7 +100,7 @@ public sealed class PreferenceLossTests
     [Theory, MemberData(nameof(ByHand))]
     public void ReorderedPairs_KeepTheirLosses(LossType loss, double _)
     {
-        DpoRecipe recipe = s_recipe with { LossTypes = [loss] };
+        TrainingRecipe recipe = s_recipe with { LossTypes = [loss] };
         PairLogProbs pairs = SomePairs();
         double[] values = Values(recipe, pairs);
         double[] reordered = Values(recipe, pairs.Take(2, 0, 1));
@@ -111,7 +111,7 @@ public sealed class PreferenceLossTests
     [Theory, MemberData(nameof(ByHand))]
     public void SplitMicroBatch_SumsToTheWhole_UnlessTheLossSorts(LossType loss, double _)
     {
-        DpoRecipe recipe = s_recipe with { LossTypes = [loss] };
+        TrainingRecipe recipe = s_recipe with { LossTypes = [loss] };
         PairLogProbs pairs = SomePairs() with { Weights = tensor([0.5, 0.7, 0.2]) };
         double parts = Values(recipe, pairs.Take(0)).Sum() + Values(recipe, pairs.Take(1, 2)).Sum();
         Assert.Equal(PreferenceLoss.NeedsWholeBatch(recipe), Abs(Values(recipe, pairs).Sum() - parts) > 1e-12);
@@ -157,7 +157,7 @@ public sealed class PreferenceLossTests
         BatchChosenTokens = 10,
     };
 
-    private static double[] Values(DpoRecipe recipe, PairLogProbs pairs)
+    private static double[] Values(TrainingRecipe recipe, PairLogProbs pairs)
     {
         using Tensor values = PreferenceLoss.PerPair(recipe, pairs);
         return values.Numbers();

@@ -7,7 +7,7 @@ namespace TrainingService.Training.Tests.Trainers;
 
 public class DeterminismTests
 {
-    private static readonly Func<DpoRecipe, DpoRecipe> s_shuffledWithDropout = recipe => recipe with
+    private static readonly Func<TrainingRecipe, TrainingRecipe> s_shuffledWithDropout = recipe => recipe with
     {
         Epochs = 2,
         SamplingStrategy = SamplingStrategy.Random,
@@ -22,7 +22,7 @@ public class DeterminismTests
     public void TwoRunsOfOneSeed_AreEqualBitForBit()
     {
         using var folder = new TemporaryFolder();
-        DpoRun run = Run(folder, s_shuffledWithDropout);
+        TrainerRun run = Run(folder, s_shuffledWithDropout);
         (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) first = Finish(run, folder), second = Finish(run, folder);
         AssertEqual(first.Metrics, second.Metrics);
         Assert.Equal(first.Adapter, second.Adapter);
@@ -35,7 +35,7 @@ public class DeterminismTests
     public void RunLeftAnywhereAndResumed_EqualsAnUninterruptedOne()
     {
         using var folder = new TemporaryFolder();
-        DpoRun run = Run(folder, s_shuffledWithDropout);
+        TrainerRun run = Run(folder, s_shuffledWithDropout);
         (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) whole = Finish(run, folder);
         int leftInEvaluation = 0, reads = 0;
         for (int stopAt = 0; ; stopAt++, reads++)
@@ -43,14 +43,14 @@ public class DeterminismTests
             // Signals are read before every pack, so this leaves every micro-batch and every evaluation's middle once.
             string state = Path.Combine(folder.Path, $"state-{stopAt}");
             var before = new RecordingObserver { SignalAt = read => read == stopAt ? TrainingSignal.Stop : TrainingSignal.Continue };
-            using (var trainer = new DpoTrainer(run, TimeProvider.System))
+            using (var trainer = new Trainer(run, TimeProvider.System))
             {
                 if (trainer.Run(before) == TrainingOutcome.Completed) break;
                 trainer.SaveState(state);
                 if (trainer.Progress.Step > before.Steps.Count) leftInEvaluation++;
             }
 
-            using var resumed = new DpoTrainer(run, TimeProvider.System);
+            using var resumed = new Trainer(run, TimeProvider.System);
             resumed.RestoreState(state);
             var after = new RecordingObserver();
             Assert.Equal(TrainingOutcome.Completed, resumed.Run(after));
@@ -65,7 +65,7 @@ public class DeterminismTests
     public void FourBatchesOfOne_AreABatchOfFour()
     {
         using var folder = new TemporaryFolder();
-        DpoRun run = Run(folder, recipe => recipe with { BatchSize = 4, Epochs = 1, LoggingSteps = 1, EvalStrategy = IntervalStrategy.No });
+        TrainerRun run = Run(folder, recipe => recipe with { BatchSize = 4, Epochs = 1, LoggingSteps = 1, EvalStrategy = IntervalStrategy.No });
         IReadOnlyList<StepMetrics> together = Finish(run, folder).Metrics;
         IReadOnlyList<StepMetrics> one = Finish(run with { Recipe = run.Recipe with { BatchSize = 1, GradientAccumulationSteps = 4 } }, folder).Metrics;
         Assert.Equal(together.Count, one.Count);
@@ -79,7 +79,7 @@ public class DeterminismTests
     public void SmallPacks_AreLargeOnesWithinRounding(int packTokens)
     {
         using var folder = new TemporaryFolder();
-        DpoRun run = Run(folder, recipe => recipe with { BatchSize = 4, LoggingSteps = 1, EvalStrategy = IntervalStrategy.Epoch });
+        TrainerRun run = Run(folder, recipe => recipe with { BatchSize = 4, LoggingSteps = 1, EvalStrategy = IntervalStrategy.Epoch });
         IReadOnlyList<StepMetrics> large = Finish(run with { PackTokens = 100_000 }, folder).Metrics, small = Finish(run with { PackTokens = packTokens }, folder).Metrics;
         Assert.Equal(large.Count, small.Count);
         for (int i = 0; i < large.Count; i++)
@@ -91,25 +91,25 @@ public class DeterminismTests
     public void FreshAdapter_StartsAtTheLogarithmOfTwo()
     {
         using var folder = new TemporaryFolder();
-        DpoRun run = Run(folder, recipe => recipe with { LoggingSteps = 1, EvalStrategy = IntervalStrategy.No }) with { AdapterFolder = null };
+        TrainerRun run = Run(folder, recipe => recipe with { LoggingSteps = 1, EvalStrategy = IntervalStrategy.No }) with { AdapterFolder = null };
         Assert.Equal(Math.Log(2), Finish(run, folder).Metrics[0].Values[MetricNames.Loss], 1e-6);
     }
 
-    private static DpoRun Run(TemporaryFolder folder, Func<DpoRecipe, DpoRecipe> change)
+    private static TrainerRun Run(TemporaryFolder folder, Func<TrainingRecipe, TrainingRecipe> change)
     {
-        DpoRun run = GoldenRunTests.RunOf("evaluation", Golden.Json(Golden.Path("training", "evaluation", "run.json")), folder.Path);
+        TrainerRun run = GoldenRunTests.RunOf("evaluation", Golden.Json(Golden.Path("training", "evaluation", "run.json")), folder.Path);
         return run with { Recipe = change(run.Recipe) };
     }
 
-    private static (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Finish(DpoRun run, TemporaryFolder folder)
+    private static (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) Finish(TrainerRun run, TemporaryFolder folder)
     {
-        using var trainer = new DpoTrainer(run, TimeProvider.System);
+        using var trainer = new Trainer(run, TimeProvider.System);
         var observer = new RecordingObserver();
         Assert.Equal(TrainingOutcome.Completed, trainer.Run(observer));
         return (observer.Metrics, Adapter(trainer, folder));
     }
 
-    private static byte[] Adapter(DpoTrainer trainer, TemporaryFolder folder)
+    private static byte[] Adapter(Trainer trainer, TemporaryFolder folder)
     {
         string path = Path.Combine(folder.Path, "adapter");
         trainer.SaveAdapter(path);

@@ -34,7 +34,7 @@ public class GoldenRunTests(ITestOutputHelper output)
     {
         using var folder = new TemporaryFolder();
         JsonElement run = Golden.Json(Golden.Path("training", name, "run.json"));
-        using DpoTrainer trainer = new(RunOf(name, run, folder.Path), TimeProvider.System);
+        using Trainer trainer = new(RunOf(name, run, folder.Path), TimeProvider.System);
         var observer = new RecordingObserver();
 
         Assert.Equal(TrainingOutcome.Completed, trainer.Run(observer));
@@ -69,14 +69,14 @@ public class GoldenRunTests(ITestOutputHelper output)
     }
 
     /// <summary>The run that a run.json asks for, starting from its initial adapter with the base model as reference.</summary>
-    internal static DpoRun RunOf(string name, JsonElement run, string folder)
+    internal static TrainerRun RunOf(string name, JsonElement run, string folder)
     {
         JsonElement lora = run.GetProperty("lora"), arguments = run.GetProperty("arguments");
         string start = Path.Combine(folder, "initial");
         Directory.CreateDirectory(start);
         File.Copy(Golden.Path("training", name, "initial_adapter.safetensors"), Path.Combine(start, "adapter_model.safetensors"));
         File.WriteAllText(Path.Combine(start, "adapter_config.json"), $"{{\"peft_type\": \"LORA\", {lora.GetRawText()[1..]}");
-        DpoRecipe recipe = new()
+        TrainingRecipe recipe = new()
         {
             ComputeType = ComputeType.Float32,
             Reference = ReferencePolicy.Base,
@@ -103,7 +103,7 @@ public class GoldenRunTests(ITestOutputHelper output)
             EvalSteps = arguments.TryGetProperty("eval_steps", out JsonElement evalSteps) ? evalSteps.GetInt32() : null,
         };
         bool family = name.StartsWith("family_", StringComparison.Ordinal);
-        return new DpoRun
+        return new TrainerRun
         {
             ModelFolder = family ? Golden.Path("families", name["family_".Length..]) : Golden.Path("training", "model"),
             AdapterFolder = start,

@@ -15,7 +15,7 @@ public class LeakTests
     public void Steps_LeaveNoTensorBehind()
     {
         using var folder = new TemporaryFolder();
-        using var trainer = new DpoTrainer(Run(folder), TimeProvider.System);
+        using var trainer = new Trainer(Run(folder), TimeProvider.System);
         var counts = new List<long>();
         var observer = new RecordingObserver { WhenStep = () => counts.Add(Tensor.TotalCount) };
         Settle();
@@ -31,7 +31,7 @@ public class LeakTests
     public void StepThatIsLeft_LeavesNoTensorBehind(bool byException)
     {
         using var folder = new TemporaryFolder();
-        using var trainer = new DpoTrainer(Run(folder), TimeProvider.System);
+        using var trainer = new Trainer(Run(folder), TimeProvider.System);
         trainer.Run(new RecordingObserver { SignalAt = read => read == 3 ? TrainingSignal.Stop : TrainingSignal.Continue });
         Settle();
         long before = Tensor.TotalCount;
@@ -57,7 +57,7 @@ public class LeakTests
 
         void TrainOnce()
         {
-            using var trainer = new DpoTrainer(Run(folder), TimeProvider.System);
+            using var trainer = new Trainer(Run(folder), TimeProvider.System);
             trainer.Run(new RecordingObserver());
         }
     }
@@ -69,10 +69,10 @@ public class LeakTests
         GC.WaitForPendingFinalizers();
     }
 
-    private static DpoRun Run(TemporaryFolder folder)
+    private static TrainerRun Run(TemporaryFolder folder)
     {
         using var own = new TemporaryFolder();
-        DpoRun run = GoldenRunTests.RunOf("evaluation", Golden.Json(Golden.Path("training", "evaluation", "run.json")), own.Path);
+        TrainerRun run = GoldenRunTests.RunOf("evaluation", Golden.Json(Golden.Path("training", "evaluation", "run.json")), own.Path);
         return run with
         {
             AdapterFolder = null,

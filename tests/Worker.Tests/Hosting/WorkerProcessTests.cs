@@ -14,7 +14,7 @@ public sealed class WorkerProcessTests(PostgresServer server)
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     // Long enough that a kill always falls into it.
-    private static readonly DpoRecipe s_recipe = DemoJobs.Recipe with { MaxSteps = 120, LoggingSteps = 1, EvalSteps = 40, SaveSteps = 30 };
+    private static readonly TrainingRecipe s_recipe = DemoJobs.Recipe with { MaxSteps = 120, LoggingSteps = 1, EvalSteps = 40, SaveSteps = 30 };
 
     [Fact]
     public async Task Job_WhoseWorkersAreKilled_EqualsAnUndisturbedOne()

@@ -15,7 +15,7 @@ namespace TrainingService.Worker.Tests.Jobs;
 internal static class DemoJobs
 {
     /// <summary>Every part that has state takes part: dropout, shuffling, warm-up, accumulation, evaluation, kept checkpoints.</summary>
-    public static DpoRecipe Recipe { get; } = new()
+    public static TrainingRecipe Recipe { get; } = new()
     {
         Seed = 7,
         BatchSize = 2,
@@ -32,7 +32,7 @@ internal static class DemoJobs
         Lora = new() { Rank = 4, Dropout = 0.1 },
     };
 
-    public static async Task<string> AddAsync(TestStorage storage, string jobId, DpoRecipe recipe, string model = "demo-model",
+    public static async Task<string> AddAsync(TestStorage storage, string jobId, TrainingRecipe recipe, string model = "demo-model",
         string? training = null, string? validation = "")
     {
         training ??= string.Join('\n', File.ReadLines(RepositoryRoot.PathOf("samples", "concise-train.jsonl")).Take(60));
@@ -40,7 +40,7 @@ internal static class DemoJobs
         await using TrainingDbContext db = storage.CreateContext();
         string trainingId = await AddFileAsync(storage, db, $"file-{jobId}-train", training);
         string? validationId = validation is null ? null : await AddFileAsync(storage, db, $"file-{jobId}-validation", validation);
-        db.Add(new FineTuningJob(jobId, model, trainingId, validationId, DpoRecipeJson.Write(recipe).ToJsonString(), recipe.Seed, "concise", null,
+        db.Add(new FineTuningJob(jobId, model, trainingId, validationId, RecipeJson.Write(recipe).ToJsonString(), recipe.Seed, "concise", null,
             TimeProvider.System.GetUtcNow().UtcDateTime));
         await db.SaveChangesAsync();
         return jobId;

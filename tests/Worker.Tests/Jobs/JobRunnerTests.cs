@@ -16,7 +16,7 @@ namespace TrainingService.Worker.Tests.Jobs;
 
 public sealed class JobRunnerTests(PostgresServer server)
 {
-    private static readonly DpoRecipe s_short = DemoJobs.Recipe with { MaxSteps = 4, SaveStrategy = IntervalStrategy.No };
+    private static readonly TrainingRecipe s_short = DemoJobs.Recipe with { MaxSteps = 4, SaveStrategy = IntervalStrategy.No };
 
     private Task<TestStorage> StartAsync(StorageProvider provider, Action<WorkerOptions>? configure = null) =>
         TestStorage.StartAsync(server, provider, builder =>
@@ -118,7 +118,7 @@ public sealed class JobRunnerTests(PostgresServer server)
         await DemoJobs.AddAsync(storage, "ftjob-whole", DemoJobs.Recipe);
         await RunAsync(storage, "ftjob-whole");
 
-        DpoRecipe recipe = DemoJobs.Recipe;
+        TrainingRecipe recipe = DemoJobs.Recipe;
         await DemoJobs.AddAsync(storage, "ftjob-lost", recipe);
         Task run = Task.Run(() => RunAsync(storage, "ftjob-lost"));
         await DemoJobs.WaitForStepAsync(storage, "ftjob-lost", 10, run);

@@ -21,7 +21,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
 
     /// <summary>What the files hold for this model; what is wrong with them or it is added to the problems.</summary>
     public async Task<(ExaminedDataset? Training, ExaminedDataset? Validation)> ExamineAsync(
-        ModelSource source, StoredFile? training, StoredFile? validation, DpoRecipe recipe, List<RecipeProblem> problems, CancellationToken cancellationToken)
+        ModelSource source, StoredFile? training, StoredFile? validation, TrainingRecipe recipe, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
         await _turns.WaitAsync(cancellationToken);
         try
@@ -39,7 +39,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
     public void Dispose() => _turns.Dispose();
 
     private (ExaminedDataset?, ExaminedDataset?) Examine(
-        ModelSource source, StoredFile? training, StoredFile? validation, DpoRecipe recipe, List<RecipeProblem> problems, CancellationToken cancellationToken)
+        ModelSource source, StoredFile? training, StoredFile? validation, TrainingRecipe recipe, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
         PairPreparer preparer;
         try

@@ -20,7 +20,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
     // Weight, gradient and AdamW's two moments, each float32.
     private const int BytesATrainedWeight = 16;
 
-    public async Task<JobEstimateObject> EstimateAsync(ModelSource source, DpoRecipe recipe, DatasetReport report, CancellationToken cancellationToken)
+    public async Task<JobEstimateObject> EstimateAsync(ModelSource source, TrainingRecipe recipe, DatasetReport report, CancellationToken cancellationToken)
     {
         int totalSteps = recipe.TotalSteps(report.Pairs);
         double epochs = (double)totalSteps / recipe.StepsAnEpoch(report.Pairs);
@@ -43,7 +43,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
     }
 
     private async Task<(double? Seconds, string Basis)> TimeAsync(
-        ModelSource source, DpoRecipe recipe, long tokens, ModelWeights? weights, CancellationToken cancellationToken)
+        ModelSource source, TrainingRecipe recipe, long tokens, ModelWeights? weights, CancellationToken cancellationToken)
     {
         List<MeasuredSpeed> measured = [.. (await db.Jobs.AsNoTracking()
             .Where(j => j.PairsPerSecond > 0 && j.DatasetReport != null)
@@ -52,7 +52,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
             .ToListAsync(cancellationToken))
             .Select(j => MeasuredSpeed.Of(j.Model, j.Recipe, j.Report, j.PairsPerSecond)).OfType<MeasuredSpeed>()];
 
-        string? dtype = DpoRecipeJson.Write(recipe)["hyperparameters"]!["dtype"]?.GetValue<string>();
+        string? dtype = RecipeJson.Write(recipe)["hyperparameters"]!["dtype"]?.GetValue<string>();
         string[] names = [source.Id, source.BaseId ?? source.Id];
         if (measured.Find(m => names.Contains(m.Model) && m.ComputeType == dtype) is { } same)
             return (tokens / same.TokensPerSecond, $"The last measured job on this model trained {same.TokensPerSecond:0} tokens a second.");
@@ -65,7 +65,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         return (null, "No job has been measured on this service yet.");
     }
 
-    private static long Memory(ModelWeights weights, DpoRecipe recipe, DatasetReport report)
+    private static long Memory(ModelWeights weights, TrainingRecipe recipe, DatasetReport report)
     {
         int bytes = recipe.ComputeType == ComputeType.Bfloat16 ? 2 : 4;
         long trained = weights.LinearLayers.Where(l => IsAdapted(l.Name, recipe.Lora)).Sum(l => recipe.Lora.Rank * (l.Outputs + l.Inputs));

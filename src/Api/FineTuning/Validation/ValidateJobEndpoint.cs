@@ -38,7 +38,7 @@ internal static class ValidateJobEndpoint
             if (training is { Report.Pairs: > 0 })
                 estimate = await estimator.EstimateAsync(source, read.Recipe, training.Report, cancellationToken);
         }
-        JsonObject method = DpoRecipeJson.Write(read.Recipe);
+        JsonObject method = RecipeJson.Write(read.Recipe);
         return TypedResults.Ok(new JobValidationObject
         {
             Problems = [.. JobRequests.InReadingOrder(problems).Select(p => new ProblemObject(p.Param is { Length: > 0 } param ? param : null, p.Message))],

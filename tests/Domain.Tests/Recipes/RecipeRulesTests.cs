@@ -4,7 +4,7 @@ using static TrainingService.Domain.Tests.Recipes.Requests;
 namespace TrainingService.Domain.Tests.Recipes;
 
 /// <summary>Settings that are fine alone and mean nothing together.</summary>
-public sealed class DpoRecipeRulesTests
+public sealed class RecipeRulesTests
 {
     [Theory]
     [InlineData("loss_weights", """{"loss_type": ["sigmoid", "sft"], "loss_weights": [1]}""", "loss_weights has 1 entries but loss_type has 2")]

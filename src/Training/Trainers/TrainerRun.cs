@@ -4,7 +4,7 @@ using TrainingService.Domain.Recipes;
 namespace TrainingService.Training.Trainers;
 
 /// <summary>Everything a run is made of.</summary>
-public sealed record DpoRun
+public sealed record TrainerRun
 {
     /// <summary>A model folder in Hugging Face's form.</summary>
     public required string ModelFolder { get; init; }
@@ -16,7 +16,7 @@ public sealed record DpoRun
     public required string BaseModelName { get; init; }
 
     /// <summary>The settings.</summary>
-    public required DpoRecipe Recipe { get; init; }
+    public required TrainingRecipe Recipe { get; init; }
 
     /// <summary>Training pairs, at least one.</summary>
     public required IReadOnlyList<TokenizedPair> Train { get; init; }

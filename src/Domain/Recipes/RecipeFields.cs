@@ -8,7 +8,7 @@ namespace TrainingService.Domain.Recipes;
 /// Every setting of a DPO job in one table: what <c>method.dpo.hyperparameters</c> and <c>method.dpo.lora</c> may hold.
 /// Reading a request, writing a job's record and the documentation all walk this table.
 /// </summary>
-public static class DpoRecipeFields
+public static class RecipeFields
 {
     private const int Unbounded = int.MaxValue;
 
@@ -22,7 +22,7 @@ public static class DpoRecipeFields
         Integer("n_epochs", 1, 50, "Passes over the training file (TRL's num_train_epochs).",
             (r, v) => r with { Epochs = v }, r => r.Epochs),
         Number("learning_rate_multiplier", "a number above 0, at most 20000", "Times the recipe's learning rate of 5e-5; give this or learning_rate.",
-            v => DpoRecipe.DefaultLearningRate * v is > 0 and <= 1, (r, v) => r with { LearningRate = DpoRecipe.DefaultLearningRate * v }, r => r.LearningRate / DpoRecipe.DefaultLearningRate),
+            v => TrainingRecipe.DefaultLearningRate * v is > 0 and <= 1, (r, v) => r with { LearningRate = TrainingRecipe.DefaultLearningRate * v }, r => r.LearningRate / TrainingRecipe.DefaultLearningRate),
         Number("learning_rate", "a number above 0, at most 1", "Peak learning rate.",
             v => v is > 0 and <= 1, (r, v) => r with { LearningRate = v }, r => r.LearningRate),
         Integer("gradient_accumulation_steps", 1, 65536, "Micro-batches an optimiser step.",
@@ -105,26 +105,26 @@ public static class DpoRecipeFields
             r => new JsonObject(r.Lora.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
     ];
 
-    private static RecipeField Number(string name, string allowed, string description, Func<double, bool> isAllowed, Func<DpoRecipe, double, DpoRecipe> set, Func<DpoRecipe, double> get) =>
+    private static RecipeField Number(string name, string allowed, string description, Func<double, bool> isAllowed, Func<TrainingRecipe, double, TrainingRecipe> set, Func<TrainingRecipe, double> get) =>
         new(name, allowed, description, (r, e) => ReadNumber(e) is { } v && isAllowed(v) ? set(r, v) : null, r => get(r));
 
-    private static RecipeField OptionalNumber(string name, string allowed, string description, Func<double, bool> isAllowed, Func<DpoRecipe, double?, DpoRecipe> set, Func<DpoRecipe, double?> get) =>
+    private static RecipeField OptionalNumber(string name, string allowed, string description, Func<double, bool> isAllowed, Func<TrainingRecipe, double?, TrainingRecipe> set, Func<TrainingRecipe, double?> get) =>
         new(name, allowed, description,
             (r, e) => e.ValueKind == JsonValueKind.Null ? set(r, null) : ReadNumber(e) is { } v && isAllowed(v) ? set(r, v) : null,
             r => get(r));
 
-    private static RecipeField Integer(string name, int least, int most, string description, Func<DpoRecipe, int, DpoRecipe> set, Func<DpoRecipe, int> get) =>
+    private static RecipeField Integer(string name, int least, int most, string description, Func<TrainingRecipe, int, TrainingRecipe> set, Func<TrainingRecipe, int> get) =>
         new(name, Range(least, most), description, (r, e) => ReadInteger(e) is { } v && v >= least && v <= most ? set(r, v) : null, r => get(r));
 
-    private static RecipeField OptionalInteger(string name, int least, int most, string description, Func<DpoRecipe, int?, DpoRecipe> set, Func<DpoRecipe, int?> get) =>
+    private static RecipeField OptionalInteger(string name, int least, int most, string description, Func<TrainingRecipe, int?, TrainingRecipe> set, Func<TrainingRecipe, int?> get) =>
         new(name, Range(least, most) + ", or null", description,
             (r, e) => e.ValueKind == JsonValueKind.Null ? set(r, null) : ReadInteger(e) is { } v && v >= least && v <= most ? set(r, v) : null,
             r => get(r));
 
-    private static RecipeField Flag(string name, string description, Func<DpoRecipe, bool, DpoRecipe> set, Func<DpoRecipe, bool> get) =>
+    private static RecipeField Flag(string name, string description, Func<TrainingRecipe, bool, TrainingRecipe> set, Func<TrainingRecipe, bool> get) =>
         new(name, "true or false", description, (r, e) => e.ValueKind is JsonValueKind.True or JsonValueKind.False ? set(r, e.GetBoolean()) : null, r => get(r));
 
-    private static RecipeField Name<TEnum>(string name, string description, Func<DpoRecipe, TEnum, DpoRecipe> set, Func<DpoRecipe, TEnum?> get) where TEnum : struct, Enum =>
+    private static RecipeField Name<TEnum>(string name, string description, Func<TrainingRecipe, TEnum, TrainingRecipe> set, Func<TrainingRecipe, TEnum?> get) where TEnum : struct, Enum =>
         new(name, "one of " + string.Join(", ", WireNames.All<TEnum>()), description,
             (r, e) => e.ValueKind == JsonValueKind.String && WireNames.Parse<TEnum>(e.GetString()) is { } v ? set(r, v) : null,
             r => get(r) is { } v ? WireNames.Of(v) : null);

@@ -5,7 +5,7 @@ using TrainingService.Domain.Errors;
 namespace TrainingService.Domain.Recipes;
 
 /// <summary>Reads a recipe from a request's <c>method.dpo</c> and writes a resolved one into a job's record.</summary>
-public static class DpoRecipeJson
+public static class RecipeJson
 {
     /// <summary>Path of the hyperparameters in a request.</summary>
     public const string HyperparametersParam = "method.dpo.hyperparameters";
@@ -26,31 +26,31 @@ public static class DpoRecipeJson
     /// <param name="lora">The object <c>method.dpo.lora</c>, or null.</param>
     /// <param name="seed">The job's seed.</param>
     /// <exception cref="InvalidOperationException">A name or a text holds half a surrogate pair, so it is no text.</exception>
-    public static (DpoRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement? hyperparameters, JsonElement? lora, int seed)
+    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement? hyperparameters, JsonElement? lora, int seed)
     {
         var problems = new List<RecipeProblem>();
-        DpoRecipe recipe = ReadObject(new DpoRecipe { Seed = seed }, hyperparameters, HyperparametersParam, DpoRecipeFields.Hyperparameters, [], problems);
-        recipe = ReadObject(recipe, lora, LoraParam, DpoRecipeFields.Lora, s_refusedLora, problems);
+        TrainingRecipe recipe = ReadObject(new TrainingRecipe { Seed = seed }, hyperparameters, HyperparametersParam, RecipeFields.Hyperparameters, [], problems);
+        recipe = ReadObject(recipe, lora, LoraParam, RecipeFields.Lora, s_refusedLora, problems);
         if (hyperparameters is { ValueKind: JsonValueKind.Object } h && IsGiven(h, "learning_rate") && IsGiven(h, "learning_rate_multiplier"))
             problems.Add(new($"{HyperparametersParam}.learning_rate_multiplier", "Give learning_rate or learning_rate_multiplier, not both."));
         if (problems.Count == 0)
-            problems.AddRange(DpoRecipeRules.Check(recipe));
+            problems.AddRange(RecipeRules.Check(recipe));
         return (recipe, problems);
     }
 
     /// <summary>The resolved recipe as <c>{"hyperparameters": {…}, "lora": {…}}</c>; reading it again gives the same recipe.</summary>
-    public static JsonObject Write(DpoRecipe recipe) => new()
+    public static JsonObject Write(TrainingRecipe recipe) => new()
     {
-        ["hyperparameters"] = Fields(DpoRecipeFields.Hyperparameters, recipe),
-        ["lora"] = Fields(DpoRecipeFields.Lora, recipe),
+        ["hyperparameters"] = Fields(RecipeFields.Hyperparameters, recipe),
+        ["lora"] = Fields(RecipeFields.Lora, recipe),
     };
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="InvalidOperationException">The text is not a recipe that <see cref="Write"/> wrote.</exception>
-    public static DpoRecipe ReadResolved(JsonElement method, int seed)
+    public static TrainingRecipe ReadResolved(JsonElement method, int seed)
     {
-        DpoRecipe recipe = new() { Seed = seed };
-        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", DpoRecipeFields.Hyperparameters), ("lora", DpoRecipeFields.Lora) })
+        TrainingRecipe recipe = new() { Seed = seed };
+        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters), ("lora", RecipeFields.Lora) })
             foreach (RecipeField field in fields.Where(f => f.Name != "learning_rate_multiplier"))
                 if (method.GetProperty(name).TryGetProperty(field.Name, out JsonElement value) && !(field.Name == "eval_strategy" && value.ValueKind == JsonValueKind.Null))
                     recipe = field.Read(recipe, value) ?? throw new InvalidOperationException($"The stored recipe's {field.Name} is {value.GetRawText()}; allowed is {field.Allowed}.");
@@ -59,14 +59,14 @@ public static class DpoRecipeJson
 
     /// <summary>The object of a request that a setting belongs in, or null when there is no setting of this name.</summary>
     public static string? HomeOf(string name) =>
-        DpoRecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
-        : DpoRecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
+        RecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
+        : RecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
         : null;
 
-    private static JsonObject Fields(IReadOnlyList<RecipeField> fields, DpoRecipe recipe) =>
+    private static JsonObject Fields(IReadOnlyList<RecipeField> fields, TrainingRecipe recipe) =>
         new(fields.Select(f => KeyValuePair.Create(f.Name, f.Write(recipe))));
 
-    private static DpoRecipe ReadObject(DpoRecipe recipe, JsonElement? element, string path, IReadOnlyList<RecipeField> fields, Dictionary<string, string> refused, List<RecipeProblem> problems)
+    private static TrainingRecipe ReadObject(TrainingRecipe recipe, JsonElement? element, string path, IReadOnlyList<RecipeField> fields, Dictionary<string, string> refused, List<RecipeProblem> problems)
     {
         if (element is not { } given || given.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined) return recipe;
         if (given.ValueKind != JsonValueKind.Object)

@@ -19,10 +19,10 @@ namespace TrainingService.Training.Trainers;
 /// is the step, the adapter, the optimiser, the sums since the last log and the reference's log-probabilities: row order and
 /// dropout are functions of seed and step.
 /// </summary>
-public sealed class DpoTrainer : IDisposable
+public sealed class Trainer : IDisposable
 {
-    private readonly DpoRun _run;
-    private readonly DpoRecipe _recipe;
+    private readonly TrainerRun _run;
+    private readonly TrainingRecipe _recipe;
     private readonly CausalLanguageModel _model;
     private readonly LoraAdapter _adapter;
     private readonly LoraAdapter? _initial;
@@ -43,7 +43,7 @@ public sealed class DpoTrainer : IDisposable
     /// <param name="run">What to train.</param>
     /// <param name="timeProvider">Measures the speed.</param>
     /// <exception cref="ModelFormatException">The model, the adapter or a setting that depends on the model cannot be used.</exception>
-    public DpoTrainer(DpoRun run, TimeProvider timeProvider)
+    public Trainer(TrainerRun run, TimeProvider timeProvider)
     {
         if (run.Train.Count == 0) throw new ArgumentException("There are no training pairs.", nameof(run));
         _run = run;

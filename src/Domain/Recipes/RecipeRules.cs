@@ -1,15 +1,15 @@
 namespace TrainingService.Domain.Recipes;
 
 /// <summary>Combinations of settings that have no meaning, although each alone is allowed.</summary>
-internal static class DpoRecipeRules
+internal static class RecipeRules
 {
     private static readonly LossType[] s_smoothed = [LossType.Sigmoid, LossType.ExoPair, LossType.Robust, LossType.Aot, LossType.AotUnpaired];
     private static readonly LossType[] s_anyDivergence =
         [LossType.Sigmoid, LossType.SigmoidNorm, LossType.Hinge, LossType.Ipo, LossType.ExoPair, LossType.Robust, LossType.Discopop, LossType.Sft];
 
-    private static readonly DpoRecipe s_defaults = new();
+    private static readonly TrainingRecipe s_defaults = new();
 
-    public static IEnumerable<RecipeProblem> Check(DpoRecipe recipe)
+    public static IEnumerable<RecipeProblem> Check(TrainingRecipe recipe)
     {
         if (recipe.LossWeights is { } weights && weights.Count != recipe.LossTypes.Count)
             yield return Problem("loss_weights", $"loss_weights has {weights.Count} entries but loss_type has {recipe.LossTypes.Count}; give one weight a loss.");
@@ -39,7 +39,7 @@ internal static class DpoRecipeRules
             yield return Problem("save_steps", "save_steps has no effect without save_strategy steps; set save_strategy to \"steps\".");
     }
 
-    private static RecipeProblem Problem(string field, string message) => new($"{DpoRecipeJson.HyperparametersParam}.{field}", message);
+    private static RecipeProblem Problem(string field, string message) => new($"{RecipeJson.HyperparametersParam}.{field}", message);
 
     private static string Names(IEnumerable<LossType> losses) => string.Join(", ", losses.Select(WireNames.Of));
 }

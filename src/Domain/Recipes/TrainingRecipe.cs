@@ -2,9 +2,9 @@ namespace TrainingService.Domain.Recipes;
 
 /// <summary>
 /// Everything that decides a direct-preference-optimisation run (Rafailov et al., 2023, arXiv 2305.18290) besides
-/// model and data, with the recipe's defaults. Names on the wire are TRL's and PEFT's: see <see cref="DpoRecipeFields"/>.
+/// model and data, with the recipe's defaults. Names on the wire are TRL's and PEFT's: see <see cref="RecipeFields"/>.
 /// </summary>
-public sealed record DpoRecipe
+public sealed record TrainingRecipe
 {
     /// <summary>Strength of the pull towards the reference, (0, 2].</summary>
     public double Beta { get; init; } = 0.1;
