@@ -13,11 +13,12 @@ using static TorchSharp.torch;
 
 namespace TrainingService.Training.Tests.Trainers;
 
-/// <summary>Every run of TRL in tests/golden/training, repeated: each metric of each step, and the adapter that comes out.</summary>
+/// <summary>Every run of TRL's DPO trainer in tests/golden/training, repeated: each metric of each step, and the adapter that comes out.</summary>
 public class GoldenRunTests(ITestOutputHelper output)
 {
     public static TheoryData<string> Runs => [.. Directory.GetDirectories(Golden.Path("training"))
-        .Where(d => File.Exists(Path.Combine(d, "run.json"))).Select(d => Path.GetFileName(d)!).Order()];
+        .Where(d => File.Exists(Path.Combine(d, "run.json"))).Select(d => Path.GetFileName(d)!)
+        .Where(name => !Golden.Json(Golden.Path("training", name, "run.json")).TryGetProperty("trainer", out _)).Order()];
 
     /// <summary>The second pair of family_gemma3_text's first step has a margin of one unit of float32 in sums near 281: a tie.</summary>
     private static readonly (string Run, int Step, string Metric) s_tie = ("family_gemma3_text", 1, "rewards/accuracies");
