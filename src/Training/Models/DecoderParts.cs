@@ -27,8 +27,9 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     /// <summary>A matrix, such as an embedding: (rows, columns).</summary>
     public Tensor Matrix(string name, int rows, int columns) => Own(weights.Read(name, rows, columns));
 
-    /// <summary>Matrices one below the other: (rows, columns).</summary>
-    public Tensor Matrix(IReadOnlyList<string> names, int rows, int columns) => Own(weights.Stack(names, rows, columns));
+    /// <summary>The frozen weight (rows, columns) of linear layers that share their input, one below the other.</summary>
+    public IFrozenWeight Weight(int rows, int columns, params IReadOnlyList<string> paths) =>
+        new DenseWeight(Own(weights.Stack([.. paths.Select(p => p + ".weight")], rows, columns)));
 
     /// <summary>A norm that rounds before it scales, as Llama's does.</summary>
     public RmsNorm RmsNorm(string path, int size, double epsilon, double scale = 1) => new(Own(weights.Read(path + ".weight", size).mul_(scale)), epsilon);
@@ -60,7 +61,7 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
         }
         _linearLayers.AddRange(layers);
         return new(
-            Own(weights.Stack([.. layers.Select(l => l.Path + ".weight")], output, input)),
+            Weight(output, input, [.. layers.Select(l => l.Path)]),
             hasBias ? Own(weights.Stack([.. layers.Select(l => l.Path + ".bias")], output)) : null,
             layers);
     }
@@ -70,7 +71,7 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     {
         LinearLayer layer = new(path, 0, output, input) { FanInFanOut = true };
         _linearLayers.Add(layer);
-        return new(Own(Own(weights.Read(path + ".weight", input, output)).t()), Own(weights.Read(path + ".bias", output)), [layer]);
+        return new(new DenseWeight(Own(Own(weights.Read(path + ".weight", input, output)).t())), Own(weights.Read(path + ".bias", output)), [layer]);
     }
 
     /// <summary>Queries, keys and values as q_proj, k_proj and v_proj.</summary>

@@ -43,7 +43,7 @@ internal sealed class Mixtral : CausalLanguageModel
         ExpertMixture Experts(string at) => new(
             parts.Matrix($"{at}.gate.weight", experts, shape.Hidden),
             [.. Enumerable.Range(0, experts).Select(e => $"{at}.experts.{e}").Select(e =>
-                (parts.Matrix([$"{e}.w1.weight", $"{e}.w3.weight"], 2 * shape.Width, shape.Hidden), parts.Matrix($"{e}.w2.weight", shape.Hidden, shape.Width)))],
+                (parts.Weight(2 * shape.Width, shape.Hidden, $"{e}.w1", $"{e}.w3"), parts.Weight(shape.Hidden, shape.Width, $"{e}.w2")))],
             chosen, normalizes: true);
     }
 

@@ -49,7 +49,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
         ExpertMixture Experts(string at) => new(
             parts.Matrix($"{at}.gate.weight", experts, shape.Hidden),
             [.. Enumerable.Range(0, experts).Select(e => $"{at}.experts.{e}").Select(e =>
-                (parts.Matrix([$"{e}.gate_proj.weight", $"{e}.up_proj.weight"], 2 * width, shape.Hidden), parts.Matrix($"{e}.down_proj.weight", shape.Hidden, width)))],
+                (parts.Weight(2 * width, shape.Hidden, $"{e}.gate_proj", $"{e}.up_proj"), parts.Weight(shape.Hidden, width, $"{e}.down_proj")))],
             chosen, normalizes);
     }
 

@@ -12,7 +12,7 @@ namespace TrainingService.Training.Modules;
 /// <param name="experts">Each expert's gate and up, (2 · width, hidden), and down, (hidden, width).</param>
 /// <param name="chosen">Experts a token goes to.</param>
 /// <param name="normalizes">Whether the chosen experts' probabilities are made to sum to 1.</param>
-internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(Tensor GateUp, Tensor Down)> experts, int chosen, bool normalizes)
+internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(IFrozenWeight GateUp, IFrozenWeight Down)> experts, int chosen, bool normalizes)
 {
     /// <summary>(tokens, hidden) → (tokens, hidden), plus <paramref name="residual"/> (tokens, hidden).</summary>
     public Activation Forward(Tape tape, Activation x, Activation residual)
@@ -25,13 +25,14 @@ internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(Tensor GateUp,
         List<Share> shares = [];
         for (int i = 0; i < experts.Count; i++)
         {
+            using DisposeScope inner = NewDisposeScope();
             Tensor slots = index.view(-1).eq(i).nonzero().squeeze(1);
             if (slots.shape[0] == 0) continue;
             Tensor rows = slots.div(chosen, RoundingMode.floor);
-            Tensor gateUp = nn.functional.linear(input.index_select(0, rows), experts[i].GateUp);
+            Tensor gateUp = nn.functional.linear(input.index_select(0, rows), experts[i].GateUp.Matrix());
             Tensor own = weights.view(-1).index_select(0, slots).to_type(input.dtype).unsqueeze(1);
-            output.index_add_(0, rows, nn.functional.linear(GatedSilu.Gated(gateUp), experts[i].Down).mul_(own), 1);
-            shares.Add(new(i, slots, rows, gateUp));
+            output.index_add_(0, rows, nn.functional.linear(GatedSilu.Gated(gateUp), experts[i].Down.Matrix()).mul_(own), 1);
+            shares.Add(new(i, slots.MoveToOuterDisposeScope(), rows.MoveToOuterDisposeScope(), gateUp.MoveToOuterDisposeScope()));
         }
         return tape.Record(output, x.RequiresGradient || residual.RequiresGradient, gradient =>
         {
@@ -47,13 +48,13 @@ internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(Tensor GateUp,
         foreach (Share share in shares)
         {
             using DisposeScope inner = NewDisposeScope();
-            (Tensor gateUp, Tensor down) = experts[share.Expert];
-            Tensor gatedGradient = gradient.index_select(0, share.Rows).mm(down);
+            (IFrozenWeight gateUp, IFrozenWeight down) = experts[share.Expert];
+            Tensor gatedGradient = gradient.index_select(0, share.Rows).mm(down.Matrix());
             // ⟨gradient, down · gated⟩ = ⟨downᵀ · gradient, gated⟩: the expert's output is not needed again.
             Tensor product = (gatedGradient * GatedSilu.Gated(share.GateUp)).sum(1, type: ScalarType.Float32);
             weightGradient.view(-1).index_add_(0, share.Slots, product, 1);
             gatedGradient.mul_(weights.view(-1).index_select(0, share.Slots).to_type(gradient.dtype).unsqueeze(1));
-            result.index_add_(0, share.Rows, AtenOperators.GatedSiluBackward(gatedGradient, share.GateUp).mm(gateUp), 1);
+            result.index_add_(0, share.Rows, AtenOperators.GatedSiluBackward(gatedGradient, share.GateUp).mm(gateUp.Matrix()), 1);
         }
         if (normalizes)
         {

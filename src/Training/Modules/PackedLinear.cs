@@ -22,7 +22,7 @@ public sealed record LinearLayer(string Path, int Start, int Out, int In)
 /// <param name="weight">(out, in): the layers' weights one below the other.</param>
 /// <param name="bias">(out,), or null.</param>
 /// <param name="layers">The layers, in the order of their rows.</param>
-internal sealed class PackedLinear(Tensor weight, Tensor? bias, IReadOnlyList<LinearLayer> layers)
+internal sealed class PackedLinear(IFrozenWeight weight, Tensor? bias, IReadOnlyList<LinearLayer> layers)
 {
     /// <summary>The checkpoint's layers within this one.</summary>
     public IReadOnlyList<LinearLayer> Layers => layers;
@@ -46,15 +46,15 @@ internal sealed class PackedLinear(Tensor weight, Tensor? bias, IReadOnlyList<Li
 
     private Tensor Project(Tensor input, Tensor? residual)
     {
-        if (residual is null) return nn.functional.linear(input, weight, bias);
-        Tensor output = addmm(residual, input, weight.t(), 1, 1);
+        if (residual is null) return nn.functional.linear(input, weight.Matrix(), bias);
+        Tensor output = addmm(residual, input, weight.Matrix().t(), 1, 1);
         return bias is null ? output : output.add_(bias);
     }
 
     private void Backward(Tensor gradient, Activation x, Activation? residual, List<LoraBranch> branches)
     {
         Tensor? input = branches.Any(b => b.Lora.Trains) ? x.Value : null;
-        Tensor? inputGradient = x.RequiresGradient ? gradient.mm(weight) : null;
+        Tensor? inputGradient = x.RequiresGradient ? gradient.mm(weight.Matrix()) : null;
         foreach (LoraBranch branch in branches) branch.Backward(gradient, input, inputGradient);
         if (inputGradient is not null) x.Accumulate(inputGradient);
         if (residual is { RequiresGradient: true }) residual.Accumulate(gradient);

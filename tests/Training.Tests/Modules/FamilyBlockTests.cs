@@ -104,7 +104,7 @@ public class FamilyBlockTests
         const int Experts = 4, Hidden = 6, Width = 5;
         Tensor router = PlainAutograd.Normal(1, Experts, Hidden);
         (Tensor GateUp, Tensor Down)[] experts = [.. Enumerable.Range(0, Experts).Select(e => (PlainAutograd.Normal(10 + e, 2 * Width, Hidden), PlainAutograd.Normal(20 + e, Hidden, Width)))];
-        var mixture = new ExpertMixture(router, experts, chosen, normalizes);
+        var mixture = new ExpertMixture(router, [.. experts.Select(e => ((IFrozenWeight)new DenseWeight(e.GateUp), (IFrozenWeight)new DenseWeight(e.Down)))], chosen, normalizes);
         PlainAutograd.AssertSame([PlainAutograd.Normal(2, 9, Hidden), PlainAutograd.Normal(3, 9, Hidden)], (tape, x) => mixture.Forward(tape, x[0], residual: x[1]), x =>
         {
             Tensor probabilities = nn.functional.linear(x[0], router).softmax(-1);

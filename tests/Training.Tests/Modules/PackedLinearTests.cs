@@ -29,7 +29,7 @@ public class PackedLinearTests
         Tensor[] masks = [.. adapter.Layers.Select(_ => adapter.DropoutMask(input) ?? ones_like(input))];
         if (dropout > 0) Assert.Contains(0f, masks[0].data<float>());
         adapter.SeedDropout(7);
-        var linear = new PackedLinear(weight, bias, s_layers);
+        var linear = new PackedLinear(new DenseWeight(weight), bias, s_layers);
 
         PlainAutograd.AssertSame(hasResidual ? [input, residual] : [input],
             (tape, x) => linear.Forward(tape, x[0], adapter, hasResidual ? x[1] : null),
@@ -54,7 +54,7 @@ public class PackedLinearTests
         using var tape = new Tape(records: true);
         Activation input = tape.Constant(PlainAutograd.Normal(3, 9, In));
 
-        Activation output = new PackedLinear(PlainAutograd.Normal(1, 14, In), null, s_layers).Forward(tape, input, adapter);
+        Activation output = new PackedLinear(new DenseWeight(PlainAutograd.Normal(1, 14, In)), null, s_layers).Forward(tape, input, adapter);
         tape.EndLayer(output);
         tape.Backward(output, ones(9, 14));
 
@@ -68,7 +68,7 @@ public class PackedLinearTests
         using DisposeScope scope = NewDisposeScope();
         using var _ = no_grad();
         using var tape = new Tape(records: true);
-        Activation output = new PackedLinear(PlainAutograd.Normal(1, 14, In), null, s_layers).Forward(tape, tape.Constant(ones(2, In)), adapter: null);
+        Activation output = new PackedLinear(new DenseWeight(PlainAutograd.Normal(1, 14, In)), null, s_layers).Forward(tape, tape.Constant(ones(2, In)), adapter: null);
         Assert.False(output.RequiresGradient);
     }
 
