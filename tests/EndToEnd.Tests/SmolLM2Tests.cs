@@ -76,9 +76,9 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
     private static (double Chosen, double Rejected) Score(string model, string adapter, string[] rows)
     {
         ModelTokenizer tokenizer = ModelTokenizer.Load(model);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model, tokenizer), new PreparationOptions(512, null));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(model, tokenizer), new PreparationOptions(512, null));
         using var stream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', rows)));
-        IReadOnlyList<TokenizedPair> pairs = preparer.Prepare(PreferenceFile.Read(stream), CancellationToken.None).Pairs;
+        IReadOnlyList<TokenizedPair> pairs = preparer.Prepare(TrainingFile.Read(stream), CancellationToken.None).Pairs;
         using GenerationModel policy = GenerationModel.Load(model, adapter, ComputeType.Float32);
         return (BatchMeans(p => p.ChosenIds), BatchMeans(p => p.RejectedIds));
 

@@ -47,21 +47,21 @@ internal sealed class FileIntake(TimeProvider timeProvider, IOptions<ApiOptions>
     /// <param name="cancellationToken">Ends the passing.</param>
     /// <returns>What the check found; null for other purposes.</returns>
     /// <exception cref="UploadTooLargeException">There are more bytes than the service takes.</exception>
-    public async Task<PreferenceFileCheck?> ReceiveAsync(Stream body, FileStoreWriter writer, string? purpose, CancellationToken cancellationToken)
+    public async Task<TrainingFileCheck?> ReceiveAsync(Stream body, FileStoreWriter writer, string? purpose, CancellationToken cancellationToken)
     {
         var content = new TeeStream(body, writer, MaxBytes);
-        PreferenceFileCheck? check = purpose is null or FilePurpose.FineTune ? await PreferenceFile.CheckAsync(content, cancellationToken) : null;
+        TrainingFileCheck? check = purpose is null or FilePurpose.FineTune ? await TrainingFile.CheckAsync(content, cancellationToken) : null;
         await content.CopyToAsync(Stream.Null, cancellationToken);
         return check;
     }
 
     /// <summary>Why a file cannot be trained on, or null.</summary>
-    public static ApiError? RowsProblem(string filename, string purpose, PreferenceFileCheck? check) =>
+    public static ApiError? RowsProblem(string filename, string purpose, TrainingFileCheck? check) =>
         purpose == FilePurpose.FineTune && check is { IsValid: false } ? BadRows(filename, check) : null;
 
     /// <summary>Makes the bytes durable and describes them; the record is not yet saved.</summary>
     public async Task<StoredFile> CommitAsync(
-        string id, string filename, string purpose, PreferenceFileCheck? check, TimeSpan? lifetime, FileStoreWriter writer, CancellationToken cancellationToken)
+        string id, string filename, string purpose, TrainingFileCheck? check, TimeSpan? lifetime, FileStoreWriter writer, CancellationToken cancellationToken)
     {
         StoredContent content = await writer.CommitAsync(cancellationToken);
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
@@ -77,7 +77,7 @@ internal sealed class FileIntake(TimeProvider timeProvider, IOptions<ApiOptions>
     public ApiError TooLarge(string param) => ApiError.TooLarge(string.Create(CultureInfo.InvariantCulture,
         $"The file is larger than the {MaxBytes} bytes ({MaxBytes / (double)(1 << 20):0.#} MiB) that this service takes. Split it, or raise Api:MaxUploadBytes."), param);
 
-    private static ApiError BadRows(string filename, PreferenceFileCheck check)
+    private static ApiError BadRows(string filename, TrainingFileCheck check)
     {
         var message = new StringBuilder(filename).Append(" was not stored: ");
         if (check.FirstProblems is [{ Row: 0 } whole])

@@ -118,6 +118,6 @@ internal sealed class FileUpload(IFileStore store, FileIntake intake)
         public string? Purpose { get; set; }
         public string? Filename { get; set; }
         public TimeSpan? ExpiresAfter { get; set; }
-        public PreferenceFileCheck? Check { get; set; }
+        public TrainingFileCheck? Check { get; set; }
     }
 }

@@ -87,7 +87,7 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
         string id = Ids.File();
         await using FileStoreWriter writer = store.Create(FileIntake.KeyOf(id));
         await using var content = new PartStream(store, keys);
-        PreferenceFileCheck? check = await intake.ReceiveAsync(content, writer, upload.Purpose, cancellationToken);
+        TrainingFileCheck? check = await intake.ReceiveAsync(content, writer, upload.Purpose, cancellationToken);
         if (request.Md5 is { } md5 && !md5.Equals(content.Md5(), StringComparison.OrdinalIgnoreCase))
             return (null, ApiError.BadRequest($"md5 is '{md5}', but the parts in this order have the MD5 {content.Md5()}.", "md5"));
         if (FileIntake.RowsProblem(upload.Filename, upload.Purpose, check) is { } problem) return (null, problem);

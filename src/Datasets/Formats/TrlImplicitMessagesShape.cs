@@ -6,7 +6,7 @@ namespace TrainingService.Datasets.Formats;
 /// TRL's conversational rows with an implicit prompt: <c>chosen</c> and <c>rejected</c> hold the whole conversation, and
 /// the turns that both begin with are the prompt.
 /// </summary>
-internal sealed class TrlImplicitMessagesShape : PreferenceShape
+internal sealed class TrlImplicitMessagesShape : RowShape
 {
     public override PreferenceFormat Format => PreferenceFormat.TrlImplicitMessages;
     public override string Description => "TRL's conversational format without a prompt (chosen and rejected hold the whole conversation)";

@@ -6,7 +6,7 @@ namespace TrainingService.Datasets.Formats;
 /// TRL's standard rows with an implicit prompt: <c>chosen</c> and <c>rejected</c> are whole texts (HH-RLHF's transcripts
 /// among them), and the characters that both begin with are the prompt.
 /// </summary>
-internal sealed class TrlImplicitTextShape : PreferenceShape
+internal sealed class TrlImplicitTextShape : RowShape
 {
     public override PreferenceFormat Format => PreferenceFormat.TrlImplicitText;
     public override string Description => "TRL's standard format without a prompt (chosen and rejected as whole texts)";

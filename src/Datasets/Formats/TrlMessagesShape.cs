@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>TRL's conversational preference rows: <c>prompt</c>, <c>chosen</c> and <c>rejected</c> are lists of messages.</summary>
-internal sealed class TrlMessagesShape : PreferenceShape
+internal sealed class TrlMessagesShape : RowShape
 {
     public override PreferenceFormat Format => PreferenceFormat.TrlMessages;
     public override string Description => "TRL's conversational format (prompt, chosen and rejected as lists of messages)";

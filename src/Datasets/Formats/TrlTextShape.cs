@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>TRL's standard preference rows: <c>prompt</c>, <c>chosen</c> and <c>rejected</c> are text.</summary>
-internal sealed class TrlTextShape : PreferenceShape
+internal sealed class TrlTextShape : RowShape
 {
     public override PreferenceFormat Format => PreferenceFormat.TrlText;
     public override string Description => "TRL's standard format (prompt, chosen and rejected as text)";

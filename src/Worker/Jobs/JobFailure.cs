@@ -26,7 +26,7 @@ internal sealed record JobFailure(string Code, string Message, string? Param, bo
     public static JobFailure Of(Exception exception) => exception switch
     {
         JobRefusedException e => new(e.Code, e.Message, e.Param, MayPass: false),
-        PreferenceFileException e => new("invalid_training_file", $"The file changed since it was checked: {e.Message}", "training_file", MayPass: false),
+        TrainingFileException e => new("invalid_training_file", $"The file changed since it was checked: {e.Message}", "training_file", MayPass: false),
         TokenizerFormatException e => new("unsupported_model", $"The model's tokenizer cannot be used: {e.Message}", "model", MayPass: false),
         ChatTemplateException e => new("unsupported_model", e.Message, "model", MayPass: false),
         ModelFormatException e => new("unsupported_model", e.Message, "model", MayPass: false),

@@ -26,7 +26,7 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
         ModelSource source = await models.FindAsync(job.Model, Caller.Service, interrupted)
             ?? throw new JobRefusedException("model_not_found", $"There is no model '{job.Model}' any more. GET /v1/models lists those there are.", "model");
         ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(source.Folder, tokenizer, new MomentOfJob(job.CreatedAt)), new(recipe.MaxLength, recipe.MaxPromptLength));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(source.Folder, tokenizer, new MomentOfJob(job.CreatedAt)), new(recipe.MaxLength, recipe.MaxPromptLength));
 
         PreparedDataset train = await PrepareAsync(job.TrainingFileId, "training", preparer, trainedPrompts: null, interrupted);
         recorder.Record(events.FileChecked("training", train.Report));
@@ -40,14 +40,14 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
     }
 
     private async Task<PreparedDataset> PrepareAsync(
-        string fileId, string role, PairPreparer preparer, TokenSet? trainedPrompts, CancellationToken cancellationToken)
+        string fileId, string role, RowPreparer preparer, TokenSet? trainedPrompts, CancellationToken cancellationToken)
     {
         string param = $"{role}_file";
         await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
         StoredFile file = await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == fileId, cancellationToken)
             ?? throw new JobRefusedException("file_not_found", $"The {role} file {fileId} was deleted before the job could read it.", param);
         await using Stream rows = files.OpenRead(file.StorageKey);
-        PreparedDataset prepared = preparer.Prepare(PreferenceFile.Read(rows), trainedPrompts, cancellationToken);
+        PreparedDataset prepared = preparer.Prepare(TrainingFile.Read(rows), trainedPrompts, cancellationToken);
 
         if (prepared.Report.Errors is { Count: > 0 } errors)
             throw new JobRefusedException("invalid_" + param, $"The {role} file does not fit this model: {RowGroup.Tell(errors)}", param);

@@ -30,7 +30,7 @@ public sealed class GoldenRunTests
             model.Write("chat_template.jinja", template.GetString()!);
         int maxLength = run.GetProperty("arguments").GetProperty("max_length").GetInt32();
         ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(maxLength, MaxPromptLength: null));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(maxLength, MaxPromptLength: null));
 
         PreparedDataset prepared = preparer.Prepare(Rows(run, name), TestContext.Current.CancellationToken);
 
@@ -66,7 +66,7 @@ public sealed class GoldenRunTests
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(TestFiles.Golden("training", "prompt_no_prefix", "run.json")));
         model.Write("chat_template.jinja", document.RootElement.GetProperty("chat_template").GetString()!);
         ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(null, null));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(null, null));
         DatasetReport report = preparer.Prepare(Rows(document.RootElement, "prompt_no_prefix"), TestContext.Current.CancellationToken).Report;
         Assert.Equal(4, report.PromptNotPrefix!.Rows);
         Assert.Equal(4, report.Pairs);
@@ -77,7 +77,7 @@ public sealed class GoldenRunTests
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(TestFiles.Golden("training", name, "run.json")));
         string folder = TestFiles.Golden("training", "model");
         ModelTokenizer tokenizer = ModelTokenizer.Load(folder);
-        return new PairPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(maxLength, null))
+        return new RowPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(maxLength, null))
             .Prepare(Rows(document.RootElement, name), TestContext.Current.CancellationToken).Report;
     }
 
@@ -89,6 +89,6 @@ public sealed class GoldenRunTests
         using JsonDocument shared = JsonDocument.Parse(File.ReadAllText(TestFiles.Golden("training", "rows.json")));
         JsonElement rows = run.TryGetProperty("rows", out JsonElement own) ? own : shared.RootElement.GetProperty(name == "plain_text" ? "plain" : "train");
         string lines = string.Join('\n', rows.EnumerateArray().Select(row => JsonSerializer.Serialize(row)));
-        return PreferenceFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(lines))).ToList();
+        return TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(lines))).ToList();
     }
 }

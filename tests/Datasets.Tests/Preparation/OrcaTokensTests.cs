@@ -29,10 +29,10 @@ public sealed class OrcaTokensTests
             _ => TestFiles.Shared("data", "tokenizers", model),
         };
         ModelTokenizer tokenizer = ModelTokenizer.Load(folder);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(null, null));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(null, null));
         using FileStream stream = File.OpenRead(TestFiles.Shared("data", "preference", "orca", "orca_dpo_pairs.validation.jsonl"));
 
-        PreparedDataset prepared = preparer.Prepare(PreferenceFile.Read(stream), TestContext.Current.CancellationToken);
+        PreparedDataset prepared = preparer.Prepare(TrainingFile.Read(stream), TestContext.Current.CancellationToken);
 
         Assert.Empty(prepared.Report.Errors);
         JsonElement of = expected.RootElement.GetProperty("tokenizers").GetProperty(model);

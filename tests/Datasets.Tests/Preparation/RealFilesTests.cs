@@ -18,10 +18,10 @@ public sealed class RealFilesTests
     {
         string folder = TestFiles.Shared("data", "tokenizers", "qwen2_5");
         ModelTokenizer tokenizer = ModelTokenizer.Load(folder);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(1024, 512));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(folder, tokenizer), new PreparationOptions(1024, 512));
         using FileStream stream = File.OpenRead(TestFiles.Shared("data", "preference", "trl-zen", name));
 
-        PreparedDataset prepared = preparer.Prepare(PreferenceFile.Read(stream), TestContext.Current.CancellationToken);
+        PreparedDataset prepared = preparer.Prepare(TrainingFile.Read(stream), TestContext.Current.CancellationToken);
 
         Assert.Empty(prepared.Report.Errors);
         Assert.NotEmpty(prepared.Pairs);

@@ -133,8 +133,8 @@ public class GoldenRunTests(ITestOutputHelper output)
     {
         string rows = string.Join('\n', Golden.Json(Golden.Path("training", "rows.json")).GetProperty("eval").EnumerateArray().Select(r => r.GetRawText().ReplaceLineEndings("")));
         ModelTokenizer tokenizer = ModelTokenizer.Load(Golden.Path("training", "model"));
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(Golden.Path("training", "model"), tokenizer), new PreparationOptions(1024, null));
-        return preparer.Prepare(PreferenceFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Pairs;
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(Golden.Path("training", "model"), tokenizer), new PreparationOptions(1024, null));
+        return preparer.Prepare(TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Pairs;
     }
 
     // TRL cuts in its collator, so that the runs hold the ids uncut.

@@ -41,7 +41,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
     private (ExaminedDataset?, ExaminedDataset?) Examine(
         ModelSource source, StoredFile? training, StoredFile? validation, TrainingRecipe recipe, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
-        PairPreparer preparer;
+        RowPreparer preparer;
         try
         {
             ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
@@ -57,20 +57,20 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
     }
 
     private ExaminedDataset? Examine(
-        StoredFile? file, string param, PairPreparer preparer, TokenSet? trainedPrompts, List<RecipeProblem> problems, CancellationToken cancellationToken)
+        StoredFile? file, string param, RowPreparer preparer, TokenSet? trainedPrompts, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
         if (file is null) return null;
         try
         {
             using Stream rows = store.OpenRead(file.StorageKey);
-            ExaminedDataset examined = preparer.Examine(PreferenceFile.Read(rows), trainedPrompts, cancellationToken);
+            ExaminedDataset examined = preparer.Examine(TrainingFile.Read(rows), trainedPrompts, cancellationToken);
             if (examined.Report.Errors is { Count: > 0 } errors)
                 problems.Add(new(param, $"{file.Id} does not fit this model: {RowGroup.Tell(errors)}"));
             else if (examined.Report.Pairs == 0)
                 problems.Add(new(param, $"None of the {examined.Report.Rows} rows of {file.Id} can be used: {RowGroup.Tell(examined.Report.Dropped)}"));
             return examined;
         }
-        catch (PreferenceFileException e)
+        catch (TrainingFileException e)
         {
             problems.Add(new(param, $"{file.Id} changed since it was checked: {e.Message}"));
             return null;

@@ -7,7 +7,7 @@ using TrainingService.Datasets.Tokenization;
 
 namespace TrainingService.Datasets.Tests.Preparation;
 
-public sealed class PairPreparerTests
+public sealed class PairPreparationTests
 {
     private static readonly string s_model = TestFiles.Golden("training", "model");
     private static readonly ModelTokenizer s_tokenizer = ModelTokenizer.Load(s_model);
@@ -66,7 +66,7 @@ public sealed class PairPreparerTests
         ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
         Assert.Equal([1], tokenizer.Encode("", addSpecialTokens: true));
 
-        var preparer = new PairPreparer(tokenizer, template: null, new PreparationOptions(null, null));
+        var preparer = new RowPreparer(tokenizer, template: null, new PreparationOptions(null, null));
         PreparedDataset prepared = preparer.Prepare([s_plain, s_plain with { Row = 2, Prompt = "<|im_start|>" + s_plain.Prompt }], TestContext.Current.CancellationToken);
         int[] without = Assert.Single(Prepare(null, null, s_plain).Pairs).PromptIds;
         Assert.Equal([1, .. without], prepared.Pairs[0].PromptIds);
@@ -93,7 +93,7 @@ public sealed class PairPreparerTests
     public void RowsToldTwice_AreDuplicatesAndPromptsOfTrainingAreFound()
     {
         TextPair Pair(long row, string prompt, string chosen) => new(row, prompt, chosen, " No.");
-        PairPreparer preparer = new(s_tokenizer, null, new(null, null));
+        RowPreparer preparer = new(s_tokenizer, null, new(null, null));
         CancellationToken token = TestContext.Current.CancellationToken;
         PreparedDataset train = preparer.Prepare([Pair(1, "One:", " A."), Pair(2, "Two:", " A."), Pair(3, "One:", " B."), Pair(5, "One:", " A."), Pair(6, "One:", " A.")], token);
         RowGroup duplicates = Assert.IsType<RowGroup>(train.Report.Duplicates);
@@ -120,7 +120,7 @@ public sealed class PairPreparerTests
     [Fact]
     public void Examination_EqualsPreparationAndShowsTheFirstRows()
     {
-        PairPreparer preparer = new(s_tokenizer, null, new(null, null));
+        RowPreparer preparer = new(s_tokenizer, null, new(null, null));
         TextPair[] pairs = [s_plain, s_plain with { Row = 2 }, s_plain with { Row = 3, Chosen = " Ä 🦁." }, s_plain with { Row = 4 }];
         PreparedDataset prepared = preparer.Prepare(pairs, TestContext.Current.CancellationToken);
         ExaminedDataset examined = preparer.Examine(pairs, null, TestContext.Current.CancellationToken);
@@ -142,7 +142,7 @@ public sealed class PairPreparerTests
     {
         var pair = new TextPair(1, string.Concat(Enumerable.Repeat("lion ", 2000)) + "end:", string.Concat(Enumerable.Repeat(" roars", 2000)), " No.");
         TokenizedPair whole = Assert.Single(Prepare(null, null, pair).Pairs);
-        PreviewRow shown = Assert.Single(new PairPreparer(s_tokenizer, null, new(null, null)).Examine([pair], null, TestContext.Current.CancellationToken).Preview);
+        PreviewRow shown = Assert.Single(new RowPreparer(s_tokenizer, null, new(null, null)).Examine([pair], null, TestContext.Current.CancellationToken).Preview);
         Assert.Equal(whole.PromptIds[^512..], shown.Prompt.Select(t => t.Id));
         Assert.Equal(whole.ChosenIds[..512], shown.Chosen.Select(t => t.Id));
         Assert.Equal(whole.PromptIds.Length + whole.ChosenIds.Length - 1024, shown.TokensNotShown);
@@ -163,7 +163,7 @@ public sealed class PairPreparerTests
     public void MessagesForAModelWithoutTemplate_AreAnError()
     {
         var pair = new ConversationPair(1, [new("user", "Hi")], [new("assistant", "a")], [new("assistant", "b")]);
-        var preparer = new PairPreparer(s_tokenizer, template: null, new PreparationOptions(null, null));
+        var preparer = new RowPreparer(s_tokenizer, template: null, new PreparationOptions(null, null));
         PreparedDataset prepared = preparer.Prepare([pair, pair with { Row = 2 }], TestContext.Current.CancellationToken);
         RowGroup error = Assert.Single(prepared.Report.Errors);
         Assert.Equal((2, 2), (error.Rows, prepared.Report.Rows));
@@ -177,7 +177,7 @@ public sealed class PairPreparerTests
         using var model = new ModelFolder();
         model.Write("chat_template.jinja", "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('No system, please') }}{% elif m.content != 'secret' %}{{ m.content }}{% endif %}{% endfor %}");
         ModelTokenizer tokenizer = ModelTokenizer.Load(model.Path);
-        var preparer = new PairPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(null, null));
+        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(model.Path, tokenizer), new PreparationOptions(null, null));
         ConversationPair Pair(long row, string role, string chosen) => new(row, [new(role, "Hi")], [new("assistant", chosen)], [new("assistant", " no")]);
 
         DatasetReport report = preparer.Prepare([Pair(1, "user", " yes"), Pair(2, "system", " yes"), Pair(3, "user", "secret")], TestContext.Current.CancellationToken).Report;
@@ -202,11 +202,11 @@ public sealed class PairPreparerTests
     [Fact]
     public void Preparation_StopsWhenCancelled()
     {
-        var preparer = new PairPreparer(s_tokenizer, null, new PreparationOptions(null, null));
+        var preparer = new RowPreparer(s_tokenizer, null, new PreparationOptions(null, null));
         Assert.Throws<OperationCanceledException>(() => preparer.Prepare([s_plain], new CancellationToken(canceled: true)));
     }
 
     private static PreparedDataset Prepare(int? maxLength, int? maxPromptLength, params PreferencePair[] pairs) =>
-        new PairPreparer(s_tokenizer, ChatTemplate.Load(s_model, s_tokenizer), new PreparationOptions(maxLength, maxPromptLength))
+        new RowPreparer(s_tokenizer, ChatTemplate.Load(s_model, s_tokenizer), new PreparationOptions(maxLength, maxPromptLength))
             .Prepare(pairs, TestContext.Current.CancellationToken);
 }

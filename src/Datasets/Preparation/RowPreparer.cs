@@ -5,9 +5,9 @@ using TrainingService.Datasets.Tokenization;
 namespace TrainingService.Datasets.Preparation;
 
 /// <summary>Turns pairs of text into token ids of bounded length, and counts all that was cut or left out on the way.</summary>
-public sealed class PairPreparer(ModelTokenizer tokenizer, ChatTemplate? template, PreparationOptions options)
+public sealed class RowPreparer(ModelTokenizer tokenizer, ChatTemplate? template, PreparationOptions options)
 {
-    private readonly PairTokenizer _pairs = new(tokenizer, template);
+    private readonly RowTokenizer _pairs = new(tokenizer, template);
 
     /// <summary>Prepares every pair of a training file.</summary>
     public PreparedDataset Prepare(IEnumerable<PreferencePair> pairs, CancellationToken cancellationToken) =>

@@ -3,12 +3,12 @@ using System.Text.Json;
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>One shape that the rows of a preference file may have. A new one is one class and a line in <see cref="All"/>.</summary>
-internal abstract class PreferenceShape
+internal abstract class RowShape
 {
     /// <summary>Every known shape; a row is of the first that recognises it.</summary>
-    public static IReadOnlyList<PreferenceShape> All { get; } =
+    public static IReadOnlyList<RowShape> All { get; } =
     [
-        new OpenAIShape(),
+        new OpenAIPreferenceShape(),
         new TrlMessagesShape(),
         new TrlImplicitMessagesShape(),
         new TrlTextShape(),
@@ -29,7 +29,7 @@ internal abstract class PreferenceShape
     /// <summary>The row's pair; null after a fault was noted.</summary>
     public abstract PreferencePair? Read(JsonElement row, RowNotes notes);
 
-    public static PreferenceShape? Recognise(JsonElement row) => All.FirstOrDefault(shape => shape.Recognises(row));
+    public static RowShape? Recognise(JsonElement row) => All.FirstOrDefault(shape => shape.Recognises(row));
 
     /// <summary>Says why a row has no known shape.</summary>
     public static string Unrecognised(JsonElement row)

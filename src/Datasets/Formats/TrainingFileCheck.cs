@@ -6,7 +6,7 @@ namespace TrainingService.Datasets.Formats;
 /// <param name="ProblemCount">Bad rows; a row with several faults counts once and tells the first. A fault of the whole file counts as one.</param>
 /// <param name="FirstProblems">The first <see cref="ToldProblems"/> of them.</param>
 /// <param name="Warnings">What the file's owner should know although the rows can be trained on.</param>
-public sealed record PreferenceFileCheck(
+public sealed record TrainingFileCheck(
     PreferenceFormat? Format, long Rows, long ProblemCount, IReadOnlyList<RowProblem> FirstProblems, IReadOnlyList<RowWarning> Warnings)
 {
     /// <summary>Most problems that are told one by one.</summary>

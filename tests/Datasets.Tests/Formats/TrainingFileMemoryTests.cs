@@ -4,9 +4,9 @@ using TrainingService.Datasets.Formats;
 namespace TrainingService.Datasets.Tests.Formats;
 
 /// <summary>Runs after the others: it looks at the memory of the whole process.</summary>
-[CollectionDefinition(nameof(PreferenceFileMemoryTests), DisableParallelization = true)]
-[Collection(nameof(PreferenceFileMemoryTests))]
-public sealed class PreferenceFileMemoryTests
+[CollectionDefinition(nameof(TrainingFileMemoryTests), DisableParallelization = true)]
+[Collection(nameof(TrainingFileMemoryTests))]
+public sealed class TrainingFileMemoryTests
 {
     [Fact]
     public async Task CheckingALargeFile_HoldsAFewMebibytes()
@@ -16,7 +16,7 @@ public sealed class PreferenceFileMemoryTests
         using var stream = new RepeatingStream(row, Rows);
 
         long before = GC.GetTotalMemory(forceFullCollection: true);
-        PreferenceFileCheck check = await PreferenceFile.CheckAsync(stream, TestContext.Current.CancellationToken);
+        TrainingFileCheck check = await TrainingFile.CheckAsync(stream, TestContext.Current.CancellationToken);
 
         Assert.Equal((Rows, 0), (check.Rows, check.ProblemCount));
         // What is still reachable half-way through, garbage aside.
@@ -27,9 +27,9 @@ public sealed class PreferenceFileMemoryTests
     [Fact]
     public void Reading_TakesRowsAsTheyAreAskedFor()
     {
-        byte[] row = Encoding.UTF8.GetBytes(PreferenceText.Good + "\n");
+        byte[] row = Encoding.UTF8.GetBytes(TrainingText.Good + "\n");
         using var stream = new RepeatingStream(row, 1_000_000);
-        Assert.Equal(10, PreferenceFile.Read(stream).Take(10).Count());
+        Assert.Equal(10, TrainingFile.Read(stream).Take(10).Count());
         Assert.InRange(stream.Taken, 1, 1 << 20);
     }
 

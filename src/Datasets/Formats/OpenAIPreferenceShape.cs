@@ -6,7 +6,7 @@ namespace TrainingService.Datasets.Formats;
 /// <c>{"input":{"messages":[…],"tools":[…],"parallel_tool_calls":true},"preferred_output":[…],"non_preferred_output":[…]}</c>:
 /// the rows of OpenAI's fine-tuning method "dpo". The outputs are assistant messages only.
 /// </summary>
-internal sealed class OpenAIShape : PreferenceShape
+internal sealed class OpenAIPreferenceShape : RowShape
 {
     public override PreferenceFormat Format => PreferenceFormat.OpenAI;
     public override string Description => "OpenAI's preference format (input, preferred_output, non_preferred_output)";

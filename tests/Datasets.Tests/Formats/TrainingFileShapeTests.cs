@@ -2,7 +2,7 @@ using TrainingService.Datasets.Formats;
 
 namespace TrainingService.Datasets.Tests.Formats;
 
-public sealed class PreferenceFileShapeTests
+public sealed class TrainingFileShapeTests
 {
     [Fact]
     public async Task OpenAIRows_AreConversations()
@@ -10,11 +10,11 @@ public sealed class PreferenceFileShapeTests
         const string Row = """
             {"input":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"clock"}}],"parallel_tool_calls":true},"preferred_output":[{"role":"assistant","content":"Hello."}],"non_preferred_output":[{"role":"assistant","content":"What?"}]}
             """;
-        PreferenceFileCheck check = await PreferenceText.CheckAsync(Row);
+        TrainingFileCheck check = await TrainingText.CheckAsync(Row);
         Assert.Equal((PreferenceFormat.OpenAI, 1, 0), (check.Format, check.Rows, check.ProblemCount));
         Assert.Empty(check.Warnings);
 
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row)));
+        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal(1, pair.Row);
         Assert.Equal([("system", "Be brief."), ("user", "Hi")], Turns(pair.Prompt));
         Assert.Equal([("assistant", "Hello.")], Turns(pair.Chosen));
@@ -29,7 +29,7 @@ public sealed class PreferenceFileShapeTests
         const string Row = """
             {"input":{"messages":[{"role":"user","content":"Time?"}]},"preferred_output":[{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"clock","arguments":"{\"zone\": \"CET\", \"digits\": 2}"}}]}],"non_preferred_output":[{"role":"assistant","content":"No idea."}]}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row)));
+        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
         var call = (IReadOnlyDictionary<string, object?>)((IReadOnlyList<object?>)pair.Chosen[0].Fields["tool_calls"]!)[0]!;
         var function = (IReadOnlyDictionary<string, object?>)call["function"]!;
         var arguments = Assert.IsAssignableFrom<IReadOnlyDictionary<string, object?>>(function["arguments"]);
@@ -43,7 +43,7 @@ public sealed class PreferenceFileShapeTests
         const string Row = """
             {"prompt":[{"role":"user","content":"Hi","name":"Ann"}],"chosen":[{"reasoning_content":"…","role":"assistant","content":"Hello."}],"rejected":[{"role":"assistant","content":"What?"}],"chat_template_kwargs":{"enable_thinking":false},"tools":"[{\"type\": \"function\"}]"}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row)));
+        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal(["role", "content", "name"], pair.Prompt[0].Fields.Keys);
         Assert.Equal(["reasoning_content", "role", "content"], pair.Chosen[0].Fields.Keys);
         Assert.Equal(false, pair.TemplateVariables!["enable_thinking"]);
@@ -54,14 +54,14 @@ public sealed class PreferenceFileShapeTests
     public void EmptyTools_AreNone()
     {
         const string Row = """{"prompt":[{"role":"user","content":"Hi"}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}],"tools":[]}""";
-        Assert.Null(Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row))).Tools);
+        Assert.Null(Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row))).Tools);
     }
 
     [Fact]
     public void TextParts_AreJoined()
     {
         const string Row = """{"prompt":[{"role":"user","content":[{"type":"text","text":"One"},{"type":"text","text":"two"}]}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}]}""";
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row)));
+        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal("One\ntwo", pair.Prompt[0].Content);
         Assert.Equal("One\ntwo", pair.Prompt[0].Fields["content"]);
     }
@@ -79,7 +79,7 @@ public sealed class PreferenceFileShapeTests
     public void ImplicitTextPrompt_IsTheSharedBeginning(string chosen, string rejected, string prompt, string chosenRest, string rejectedRest)
     {
         string row = System.Text.Json.JsonSerializer.Serialize(new { chosen, rejected });
-        Assert.Equal(new TextPair(1, prompt, chosenRest, rejectedRest), Assert.Single(PreferenceText.Read(row)));
+        Assert.Equal(new TextPair(1, prompt, chosenRest, rejectedRest), Assert.Single(TrainingText.Read(row)));
     }
 
     [Fact]
@@ -89,7 +89,7 @@ public sealed class PreferenceFileShapeTests
             {"chosen":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Go on"},{"role":"assistant","content":"a"}],
              "rejected":[{"content":"Hi","role":"user"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Go on"},{"role":"assistant","content":"b"}]}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(PreferenceText.Read(Row.ReplaceLineEndings(""))));
+        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row.ReplaceLineEndings(""))));
         Assert.Equal([("user", "Hi"), ("assistant", "Hello."), ("user", "Go on")], Turns(pair.Prompt));
         Assert.Equal([("assistant", "a")], Turns(pair.Chosen));
         Assert.Equal([("assistant", "b")], Turns(pair.Rejected));
@@ -98,7 +98,7 @@ public sealed class PreferenceFileShapeTests
     [Fact]
     public async Task RowOfAnotherShape_SaysSo()
     {
-        RowProblem problem = await PreferenceText.ProblemOfAsync("""{"chosen": "Two", "rejected": "Too"}""");
+        RowProblem problem = await TrainingText.ProblemOfAsync("""{"chosen": "Two", "rejected": "Too"}""");
         Assert.Contains("TRL's standard format without a prompt", problem.Reason);
         Assert.Contains("the file began in TRL's standard format (prompt, chosen and rejected as text)", problem.Reason);
     }
@@ -107,7 +107,7 @@ public sealed class PreferenceFileShapeTests
     public async Task UnusedFields_AreWarnedOfOncePerName()
     {
         const string Row = """{"prompt": "p", "chosen": "c", "rejected": "r", "score": 1}""";
-        PreferenceFileCheck check = await PreferenceText.CheckAsync(PreferenceText.Good, Row, Row);
+        TrainingFileCheck check = await TrainingText.CheckAsync(TrainingText.Good, Row, Row);
         Assert.True(check.IsValid);
         Assert.Equal(new RowWarning("The field 'score' is not used.", 2, 2), Assert.Single(check.Warnings));
     }
@@ -115,7 +115,7 @@ public sealed class PreferenceFileShapeTests
     [Fact]
     public async Task UnusedFieldsWithoutEnd_AreNotAllTold()
     {
-        PreferenceFileCheck check = await PreferenceText.CheckAsync([.. Enumerable.Range(0, 100).Select(i => $$"""{"prompt": "p", "chosen": "c", "rejected": "r", "field{{i}}": 1}""")]);
+        TrainingFileCheck check = await TrainingText.CheckAsync([.. Enumerable.Range(0, 100).Select(i => $$"""{"prompt": "p", "chosen": "c", "rejected": "r", "field{{i}}": 1}""")]);
         Assert.Equal(20, check.Warnings.Count);
     }
 

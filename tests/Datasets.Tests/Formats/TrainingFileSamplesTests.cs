@@ -2,14 +2,14 @@ using TrainingService.Datasets.Formats;
 
 namespace TrainingService.Datasets.Tests.Formats;
 
-public sealed class PreferenceFileSamplesTests
+public sealed class TrainingFileSamplesTests
 {
     [Theory]
     [InlineData("concise-train.jsonl")]
     [InlineData("concise-validation.jsonl")]
     public async Task Samples_CheckClean(string name)
     {
-        PreferenceFileCheck check = await CheckAsync(TestFiles.Sample(name));
+        TrainingFileCheck check = await CheckAsync(TestFiles.Sample(name));
         Assert.Equal((PreferenceFormat.OpenAI, 0), (check.Format, check.ProblemCount));
         Assert.Empty(check.Warnings);
     }
@@ -25,11 +25,11 @@ public sealed class PreferenceFileSamplesTests
     public async Task RealFilesOfPairs_GoThrough(string path, PreferenceFormat format)
     {
         string file = TestFiles.Shared("data", "preference", path);
-        PreferenceFileCheck check = await CheckAsync(file);
+        TrainingFileCheck check = await CheckAsync(file);
         Assert.Empty(check.FirstProblems);
         Assert.Equal(format, check.Format);
         using FileStream stream = File.OpenRead(file);
-        Assert.Equal(check.Rows, PreferenceFile.Read(stream).LongCount());
+        Assert.Equal(check.Rows, TrainingFile.Read(stream).LongCount());
     }
 
     [Theory]
@@ -38,14 +38,14 @@ public sealed class PreferenceFileSamplesTests
     [InlineData("zen.conversational_language_modeling.jsonl", "supervised")]
     public async Task RealFilesOfOtherKinds_AreRefusedWithTheirKind(string name, string reason)
     {
-        PreferenceFileCheck check = await CheckAsync(TestFiles.Shared("data", "preference", "trl-zen", name));
+        TrainingFileCheck check = await CheckAsync(TestFiles.Shared("data", "preference", "trl-zen", name));
         Assert.Equal(check.Rows, check.ProblemCount);
         Assert.Contains(reason, check.FirstProblems[0].Reason);
     }
 
-    private static async Task<PreferenceFileCheck> CheckAsync(string path)
+    private static async Task<TrainingFileCheck> CheckAsync(string path)
     {
         await using FileStream stream = File.OpenRead(path);
-        return await PreferenceFile.CheckAsync(stream, TestContext.Current.CancellationToken);
+        return await TrainingFile.CheckAsync(stream, TestContext.Current.CancellationToken);
     }
 }

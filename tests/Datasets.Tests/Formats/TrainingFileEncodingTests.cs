@@ -3,9 +3,9 @@ using TrainingService.Datasets.Formats;
 
 namespace TrainingService.Datasets.Tests.Formats;
 
-public sealed class PreferenceFileEncodingTests
+public sealed class TrainingFileEncodingTests
 {
-    private const string Good = PreferenceText.Good;
+    private const string Good = TrainingText.Good;
 
     [Theory]
     [InlineData("\uFEFF" + Good + "\n" + Good + "\n")]
@@ -15,14 +15,14 @@ public sealed class PreferenceFileEncodingTests
     [InlineData("\uFEFF\r\n" + Good + "\n" + Good)]
     public async Task HarmlessVariants_AreFine(string text)
     {
-        PreferenceFileCheck check = await PreferenceText.CheckBytesAsync(Encoding.UTF8.GetBytes(text));
+        TrainingFileCheck check = await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text));
         Assert.Equal((2, 0), (check.Rows, check.ProblemCount));
         Assert.Empty(check.Warnings);
     }
 
     [Fact]
     public void RowNumbers_CountBlankLines() =>
-        Assert.Equal([2, 4], PreferenceText.Read("", Good, " ", Good).Select(p => (int)p.Row));
+        Assert.Equal([2, 4], TrainingText.Read("", Good, " ", Good).Select(p => (int)p.Row));
 
     [Theory]
     [InlineData("utf-16", true, "UTF-16")]
@@ -34,7 +34,7 @@ public sealed class PreferenceFileEncodingTests
     {
         Encoding encoding = Encoding.GetEncoding(name);
         byte[] text = encoding.GetBytes(Good + "\n" + Good + "\n");
-        PreferenceFileCheck check = await PreferenceText.CheckBytesAsync(withMark ? [.. encoding.Preamble, .. text] : text);
+        TrainingFileCheck check = await TrainingText.CheckBytesAsync(withMark ? [.. encoding.Preamble, .. text] : text);
         RowProblem problem = Assert.Single(check.FirstProblems);
         Assert.Equal((0, 1, 0), (check.Rows, check.ProblemCount, problem.Row));
         Assert.Contains(reason, problem.Reason);
@@ -45,7 +45,7 @@ public sealed class PreferenceFileEncodingTests
     public async Task Latin1_NamesTheRowAndTheByte()
     {
         byte[] text = Encoding.Latin1.GetBytes(Good + "\n" + """{"prompt": "café", "chosen": "c", "rejected": "r"}""");
-        RowProblem problem = Assert.Single((await PreferenceText.CheckBytesAsync(text)).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(text)).FirstProblems);
         Assert.Equal(2, problem.Row);
         Assert.Contains("byte 16", problem.Reason);
         Assert.Contains("Latin-1", problem.Reason);
@@ -54,7 +54,7 @@ public sealed class PreferenceFileEncodingTests
     [Fact]
     public async Task NulByte_NamesTheRow()
     {
-        RowProblem problem = await PreferenceText.ProblemOfAsync("{\"prompt\": \"p\0\", \"chosen\": \"c\", \"rejected\": \"r\"}");
+        RowProblem problem = await TrainingText.ProblemOfAsync("{\"prompt\": \"p\0\", \"chosen\": \"c\", \"rejected\": \"r\"}");
         Assert.Contains("NUL byte at byte 14", problem.Reason);
     }
 
@@ -64,7 +64,7 @@ public sealed class PreferenceFileEncodingTests
     [InlineData("\uFEFF")]
     public async Task EmptyFile_IsAProblem(string text)
     {
-        RowProblem problem = Assert.Single((await PreferenceText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
         Assert.Equal("The file is empty: it has no rows.", problem.ToString());
     }
 
@@ -75,7 +75,7 @@ public sealed class PreferenceFileEncodingTests
     [InlineData(60)]
     public async Task TruncatedLastLine_SaysThatTheFileSeemsCutOff(int kept)
     {
-        RowProblem problem = Assert.Single((await PreferenceText.CheckBytesAsync(Encoding.UTF8.GetBytes(Good + "\n" + Good[..kept]))).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(Good + "\n" + Good[..kept]))).FirstProblems);
         Assert.Equal(2, problem.Row);
         Assert.Contains("seems cut off", problem.Reason);
     }
@@ -86,7 +86,7 @@ public sealed class PreferenceFileEncodingTests
     [InlineData("\uFEFF  [\n" + Good + ",\n" + Good + "\n]\n")]
     public async Task JsonArray_SaysHowToConvert(string text)
     {
-        RowProblem problem = Assert.Single((await PreferenceText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
         Assert.Equal(0, problem.Row);
         Assert.Contains("jq -c", problem.Reason);
     }
@@ -95,7 +95,7 @@ public sealed class PreferenceFileEncodingTests
     public async Task LongJsonArrayOnOneLine_IsStillToldAsAnArray()
     {
         string text = "[" + string.Join(',', Enumerable.Repeat(Good, 300_000)) + "]";
-        RowProblem problem = Assert.Single((await PreferenceText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
         Assert.Contains("JSON array", problem.Reason);
     }
 }

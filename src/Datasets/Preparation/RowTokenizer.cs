@@ -5,7 +5,7 @@ using TrainingService.Datasets.Tokenization;
 namespace TrainingService.Datasets.Preparation;
 
 /// <summary>The ids of a pair as TRL makes them: prompt, and prompt with completion, are encoded whole, then compared.</summary>
-internal sealed class PairTokenizer(ModelTokenizer tokenizer, ChatTemplate? template)
+internal sealed class RowTokenizer(ModelTokenizer tokenizer, ChatTemplate? template)
 {
     // Text that already starts with the token would get it twice from the tokenizer's own post-processing.
     private readonly int? _prependedId = tokenizer.BosId is { } bos && tokenizer.Encode("", addSpecialTokens: true).FirstOrDefault(-1) == bos ? bos : null;

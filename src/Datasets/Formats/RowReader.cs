@@ -4,9 +4,9 @@ using System.Text.Json;
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>Reads a JSON Lines file's rows one by one, all in the shape of the first that has a known one.</summary>
-internal sealed class PreferenceRowReader(LineBuffer lines)
+internal sealed class RowReader(LineBuffer lines)
 {
-    private PreferenceShape? _shape;
+    private RowShape? _shape;
     private bool _begun, _condemned;
 
     /// <summary>The shape of the file's rows, once one was recognised.</summary>
@@ -50,8 +50,8 @@ internal sealed class PreferenceRowReader(LineBuffer lines)
 
     private PreferencePair? Read(JsonElement row)
     {
-        PreferenceShape? shape = PreferenceShape.Recognise(row);
-        if (shape is null) return Notes.Fail<PreferencePair>("", PreferenceShape.Unrecognised(row));
+        RowShape? shape = RowShape.Recognise(row);
+        if (shape is null) return Notes.Fail<PreferencePair>("", RowShape.Unrecognised(row));
         _shape ??= shape;
         if (shape != _shape)
             return Notes.Fail<PreferencePair>("", $"The row is in {shape.Description}, but the file began in {_shape.Description}; a file has one shape.");

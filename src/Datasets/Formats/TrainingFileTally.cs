@@ -1,7 +1,7 @@
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>Sums up the rows of a file: counts all, tells the first.</summary>
-internal sealed class PreferenceFileTally
+internal sealed class TrainingFileTally
 {
     // Names of unused fields are the file's own, so their number is not ours to trust.
     private const int MaxWarnings = 20;
@@ -21,7 +21,7 @@ internal sealed class PreferenceFileTally
         }
     }
 
-    public PreferenceFileCheck Finish(PreferenceFormat? format)
+    public TrainingFileCheck Finish(PreferenceFormat? format)
     {
         if (_rows == 0 && _problems == 0) Add(new RowProblem(0, "", "The file is empty: it has no rows."));
         return new(format, _rows, _problems, _firstProblems, [.. _warnings.Values]);
@@ -30,6 +30,6 @@ internal sealed class PreferenceFileTally
     private void Add(RowProblem problem)
     {
         _problems++;
-        if (_firstProblems.Count < PreferenceFileCheck.ToldProblems) _firstProblems.Add(problem);
+        if (_firstProblems.Count < TrainingFileCheck.ToldProblems) _firstProblems.Add(problem);
     }
 }

@@ -2,7 +2,7 @@ using TrainingService.Datasets.Formats;
 
 namespace TrainingService.Datasets.Tests.Formats;
 
-public sealed class PreferenceFileProblemTests
+public sealed class TrainingFileProblemTests
 {
     private const string GoodOpenAI = """{"input":{"messages":[{"role":"user","content":"Hi"}]},"preferred_output":[{"role":"assistant","content":"a"}],"non_preferred_output":[{"role":"assistant","content":"b"}]}""";
     private const string GoodMessages = """{"prompt":[{"role":"user","content":"Hi"}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}]}""";
@@ -31,7 +31,7 @@ public sealed class PreferenceFileProblemTests
     [InlineData("""{"prompt": "p", "chosen": NaN, "rejected": "r"}""", "", "not valid JSON at byte")]
     public async Task BadTextRow_IsNamedWithFieldAndReason(string row, string field, string reason)
     {
-        RowProblem problem = await PreferenceText.ProblemOfAsync(row);
+        RowProblem problem = await TrainingText.ProblemOfAsync(row);
         Assert.Equal(field, problem.Field);
         Assert.Contains(reason, problem.Reason);
     }
@@ -55,7 +55,7 @@ public sealed class PreferenceFileProblemTests
     [InlineData("""[{"role":"user","content":"Hi"}]""", """[{"role":"assistant","content":"a"}]""", """[{"content":"a","role":"assistant"}]""", "rejected", "same as 'chosen'")]
     public async Task BadMessagesRow_IsNamedWithFieldAndReason(string prompt, string chosen, string rejected, string field, string reason)
     {
-        RowProblem problem = await PreferenceText.ProblemOfAsync($$"""{"prompt":{{prompt}},"chosen":{{chosen}},"rejected":{{rejected}}}""", GoodMessages);
+        RowProblem problem = await TrainingText.ProblemOfAsync($$"""{"prompt":{{prompt}},"chosen":{{chosen}},"rejected":{{rejected}}}""", GoodMessages);
         Assert.Equal(field, problem.Field);
         Assert.Contains(reason, problem.Reason);
     }
@@ -70,7 +70,7 @@ public sealed class PreferenceFileProblemTests
     [InlineData("""{"input":{"messages":[{"role":"user","content":"Hi"}]},"preferred_output":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"{oops"}}]}],"non_preferred_output":[{"role":"assistant","content":"b"}]}""", "preferred_output[0].tool_calls[0].function.arguments", "JSON object")]
     public async Task BadOpenAIRow_IsNamedWithFieldAndReason(string row, string field, string reason)
     {
-        RowProblem problem = await PreferenceText.ProblemOfAsync(row, GoodOpenAI);
+        RowProblem problem = await TrainingText.ProblemOfAsync(row, GoodOpenAI);
         Assert.Equal(field, problem.Field);
         Assert.Contains(reason, problem.Reason);
     }
@@ -81,7 +81,7 @@ public sealed class PreferenceFileProblemTests
     [InlineData("""{"chosen":[{"role":"user","content":"Hi"},{"role":"assistant","content":"a"}],"rejected":[{"role":"user","content":"Hi"},{"role":"assistant","content":""}]}""", "rejected[1].content", "answer is empty")]
     public async Task BadImplicitRow_IsNamedWithItsPlaceInTheWholeConversation(string row, string field, string reason)
     {
-        RowProblem problem = Assert.Single((await PreferenceText.CheckAsync(row)).FirstProblems);
+        RowProblem problem = Assert.Single((await TrainingText.CheckAsync(row)).FirstProblems);
         Assert.Equal(field, problem.Field);
         Assert.Contains(reason, problem.Reason);
     }
@@ -90,20 +90,20 @@ public sealed class PreferenceFileProblemTests
     public async Task DeepNesting_IsRefused()
     {
         string row = $$"""{"prompt": "p", "chosen": "c", "rejected": "r", "x": {{new string('[', 100_000)}}{{new string(']', 100_000)}}}""";
-        Assert.Contains("64 levels", (await PreferenceText.ProblemOfAsync(row)).Reason);
+        Assert.Contains("64 levels", (await TrainingText.ProblemOfAsync(row)).Reason);
     }
 
     [Fact]
     public async Task LineAboveTheLimit_IsRefusedAndTheNextIsRead()
     {
         string row = $$"""{"prompt": "{{new string('p', 17 << 20)}}", "chosen": "c", "rejected": "r"}""";
-        Assert.Contains("16 MiB", (await PreferenceText.ProblemOfAsync(row)).Reason);
+        Assert.Contains("16 MiB", (await TrainingText.ProblemOfAsync(row)).Reason);
     }
 
     [Fact]
     public async Task EveryBadRow_IsCountedAndTheFirstTwentyTold()
     {
-        PreferenceFileCheck check = await PreferenceText.CheckAsync([PreferenceText.Good, .. Enumerable.Repeat("{}", 50), PreferenceText.Good]);
+        TrainingFileCheck check = await TrainingText.CheckAsync([TrainingText.Good, .. Enumerable.Repeat("{}", 50), TrainingText.Good]);
         Assert.Equal((52, 50), (check.Rows, check.ProblemCount));
         Assert.Equal(Enumerable.Range(2, 20), check.FirstProblems.Select(p => (int)p.Row));
         Assert.False(check.IsValid);
@@ -112,14 +112,14 @@ public sealed class PreferenceFileProblemTests
     [Fact]
     public async Task RowsBeforeAKnownShape_DoNotDecideIt()
     {
-        PreferenceFileCheck check = await PreferenceText.CheckAsync("{}", PreferenceText.Good);
+        TrainingFileCheck check = await TrainingText.CheckAsync("{}", TrainingText.Good);
         Assert.Equal((PreferenceFormat.TrlText, 1L), (check.Format, check.ProblemCount));
     }
 
     [Fact]
     public void ReadingABadRow_Throws()
     {
-        var exception = Assert.Throws<PreferenceFileException>(() => PreferenceText.Read(PreferenceText.Good, """{"prompt": "p", "chosen": "c"}"""));
+        var exception = Assert.Throws<TrainingFileException>(() => TrainingText.Read(TrainingText.Good, """{"prompt": "p", "chosen": "c"}"""));
         Assert.Equal("Row 2, rejected: The field is missing.", exception.Message);
     }
 }
