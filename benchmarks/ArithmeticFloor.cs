@@ -25,12 +25,12 @@ internal sealed record ArithmeticFloor(double TeraflopsPerSecond, double PairsPe
         using CausalLanguageModel model = CausalLanguageModel.Load(options.Model, options.Dtype);
         IReadOnlyList<PairShape> shapes = options.Shapes;
         double tokens = shapes.Average(s => s.Prompt + s.Chosen + s.Rejected), predictions = shapes.Average(s => s.Chosen + s.Rejected - 1);
-        double body = model.LinearLayers.Sum(l => (double)l.In * l.Out), head = (double)model.VocabularySize * model.LinearLayers[0].In;
+        double body = model.Adaptable.LinearLayers.Sum(l => (double)l.In * l.Out), head = (double)model.VocabularySize * model.Adaptable.LinearLayers[0].In;
         double flops = (4 + 2.0 / options.Epochs) * (body * tokens + head * predictions);
 
         double rowsAPack = Math.Min(options.Pairs * tokens, options.PackTokens ?? 2048);
-        double bodySeconds = Products(model.LinearLayers).GroupBy(p => p).Sum(g => g.Count() * Seconds(model.Dtype, (long)rowsAPack, g.Key.In, g.Key.Out));
-        double headSeconds = Seconds(model.Dtype, HeadRows, model.LinearLayers[0].In, model.VocabularySize);
+        double bodySeconds = Products(model.Adaptable.LinearLayers).GroupBy(p => p).Sum(g => g.Count() * Seconds(model.Dtype, (long)rowsAPack, g.Key.In, g.Key.Out));
+        double headSeconds = Seconds(model.Dtype, HeadRows, model.Adaptable.LinearLayers[0].In, model.VocabularySize);
         double seconds = (2 + 1.0 / options.Epochs) * (bodySeconds * tokens / (long)rowsAPack + headSeconds * predictions / HeadRows);
         return new(flops / seconds / 1e12, 1 / seconds);
     }

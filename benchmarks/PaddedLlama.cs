@@ -33,19 +33,21 @@ internal sealed class PaddedLlama : IDisposable
         _inverseFrequencies = tensor(RopeFrequencies.Of(config, _headSize).Inverse);
 
         string[] paths = [.. Enumerable.Range(0, config.Size("num_hidden_layers")).Select(i => $"model.layers.{i}.")];
-        LinearLayer[] adapted = [.. paths.SelectMany(p => new[] { new LinearLayer(p + "self_attn.q_proj", 0, _heads * _headSize, hidden), new(p + "self_attn.v_proj", 0, _keyHeads * _headSize, hidden) })];
-        using var adapter = new LoraAdapter(recipe.Lora, adapted, CPU, trains: false);
+        LinearLayer[] adapted = [.. paths.SelectMany(p => new[] { Linear(p + "self_attn.q_proj", _heads * _headSize), Linear(p + "self_attn.v_proj", _keyHeads * _headSize) })];
+        using var adapter = new LoraAdapter(recipe.Lora, new(adapted, [], CPU), trains: false);
         adapter.Initialize(recipe.Seed);
         for (int i = 0; i < paths.Length; i++)
         {
             string p = paths[i];
             _layers.Add(new(
                 weights.Read(p + "input_layernorm.weight", hidden), weights.Read(p + "post_attention_layernorm.weight", hidden),
-                weights.Read(p + "self_attn.q_proj.weight", _heads * _headSize, hidden), weights.Read(p + "self_attn.k_proj.weight", _keyHeads * _headSize, hidden),
-                weights.Read(p + "self_attn.v_proj.weight", _keyHeads * _headSize, hidden), weights.Read(p + "self_attn.o_proj.weight", hidden, _heads * _headSize),
+                adapted[2 * i].Weight.Matrix(), weights.Read(p + "self_attn.k_proj.weight", _keyHeads * _headSize, hidden),
+                adapted[2 * i + 1].Weight.Matrix(), weights.Read(p + "self_attn.o_proj.weight", hidden, _heads * _headSize),
                 weights.Read(p + "mlp.gate_proj.weight", width, hidden), weights.Read(p + "mlp.up_proj.weight", width, hidden), weights.Read(p + "mlp.down_proj.weight", hidden, width),
                 new(adapter.Find(adapted[2 * i])!), new(adapter.Find(adapted[2 * i + 1])!)));
         }
+
+        LinearLayer Linear(string path, int output) => new(path, new DenseWeight(weights.Read(path + ".weight", output, hidden)), 0, output, hidden);
     }
 
     /// <summary>What is trained.</summary>

@@ -35,10 +35,7 @@ public sealed class GenerationModel : IDisposable
         CausalLanguageModel model = CausalLanguageModel.Load(modelFolder, computeType);
         try
         {
-            if (adapterFolder is null) return new(model, null);
-            var adapter = new LoraAdapter(PeftFiles.ReadRecipe(adapterFolder), model.LinearLayers, model.Device, trains: false);
-            PeftFiles.ReadWeights(adapter, Path.Combine(adapterFolder, PeftFiles.WeightsFile));
-            return new(model, adapter);
+            return new(model, adapterFolder is null ? null : PeftFiles.Load(adapterFolder, model.Adaptable));
         }
         catch
         {
@@ -85,7 +82,7 @@ public sealed class GenerationModel : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using var tape = new Tape(records: false);
         Tensor all = tensor(ids.Select(i => (long)i).ToArray(), device: _model.Device);
-        return [.. _model.Head.Forward(HiddenBeforeEach(tape, all), all.narrow(0, 1, ids.Count - 1), HeadOutputs.LogProbs).Statistics.LogProbs.cpu().data<float>()];
+        return [.. _model.Head.Forward(HiddenBeforeEach(tape, all), all.narrow(0, 1, ids.Count - 1), HeadOutputs.LogProbs, _adapter).Statistics.LogProbs.cpu().data<float>()];
     }
 
     /// <summary>Each token after the first, given those before it, beside the most probable tokens at its place.</summary>
@@ -127,7 +124,7 @@ public sealed class GenerationModel : IDisposable
     }
 
     /// <summary>(rows, hidden) → (rows, vocabulary), float32, where the processor reads them.</summary>
-    private Tensor LogProbs(Tensor normed) => _model.Head.Logits(normed).log_softmax(1, ScalarType.Float32).cpu();
+    private Tensor LogProbs(Tensor normed) => _model.Head.Logits(normed, _adapter).log_softmax(1, ScalarType.Float32).cpu();
 
     private void Check(IReadOnlyList<int> ids)
     {

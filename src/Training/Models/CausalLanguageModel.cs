@@ -29,8 +29,8 @@ internal abstract class CausalLanguageModel(DecoderShape shape, DecoderParts par
     /// <summary>A text that grows beyond so many tokens is read anew, since its keys so far are turned otherwise; null when none is.</summary>
     public int? RereadsBeyond => parts.RereadsBeyond;
 
-    /// <summary>All linear layers of the decoder that may be adapted, in forward order.</summary>
-    public IReadOnlyList<LinearLayer> LinearLayers => parts.LinearLayers;
+    /// <summary>What an adapter may change.</summary>
+    public AdaptableModules Adaptable => parts.Adaptable;
 
     /// <summary>Its sizes.</summary>
     protected DecoderShape Shape => shape;

@@ -1,3 +1,4 @@
+using TrainingService.Training.Adapters;
 using TrainingService.Training.Modules;
 using static TorchSharp.torch;
 
@@ -11,6 +12,7 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
 {
     private readonly List<IDisposable> _owned = [];
     private readonly List<LinearLayer> _linearLayers = [];
+    private readonly List<VocabularyMatrix> _vocabularyMatrices = [];
 
     /// <summary>Where the weights are.</summary>
     public Device Device => device;
@@ -18,8 +20,8 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     /// <summary>Type of the frozen weights and of the arithmetic.</summary>
     public ScalarType Dtype => dtype;
 
-    /// <summary>The linear layers made so far that may be adapted.</summary>
-    public IReadOnlyList<LinearLayer> LinearLayers => _linearLayers;
+    /// <summary>What an adapter may change of the modules made so far.</summary>
+    public AdaptableModules Adaptable => new(_linearLayers, _vocabularyMatrices, device);
 
     /// <summary>A text that grows beyond so many tokens is read anew; null when none is.</summary>
     public int? RereadsBeyond { get; private set; }
@@ -52,26 +54,26 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     /// <param name="parts">Each layer's name and output features.</param>
     public PackedLinear Linear(string parent, bool hasBias, int input, params ReadOnlySpan<(string Name, int Out)> parts)
     {
+        string[] paths = [.. parts.ToArray().Select(p => $"{parent}.{p.Name}")];
+        IFrozenWeight weight = Weight(parts.ToArray().Sum(p => p.Out), input, paths);
         var layers = new List<LinearLayer>();
         int output = 0;
         foreach ((string name, int size) in parts)
         {
-            layers.Add(new($"{parent}.{name}", output, size, input));
+            layers.Add(new($"{parent}.{name}", weight, output, size, input));
             output += size;
         }
         _linearLayers.AddRange(layers);
-        return new(
-            Weight(output, input, [.. layers.Select(l => l.Path)]),
-            hasBias ? Own(weights.Stack([.. layers.Select(l => l.Path + ".bias")], output)) : null,
-            layers);
+        return new(weight, hasBias ? Own(weights.Stack([.. paths.Select(p => p + ".bias")], output)) : null, layers);
     }
 
     /// <summary>A linear layer that the checkpoint stores as (in, out), with a bias.</summary>
     public PackedLinear Conv1D(string path, int input, int output)
     {
-        LinearLayer layer = new(path, 0, output, input) { FanInFanOut = true };
+        var weight = new DenseWeight(Own(Own(weights.Read(path + ".weight", input, output)).t()));
+        LinearLayer layer = new(path, weight, 0, output, input) { FanInFanOut = true };
         _linearLayers.Add(layer);
-        return new(new DenseWeight(Own(Own(weights.Read(path + ".weight", input, output)).t())), Own(weights.Read(path + ".bias", output)), [layer]);
+        return new(weight, Own(weights.Read(path + ".bias", output)), [layer]);
     }
 
     /// <summary>Queries, keys and values as q_proj, k_proj and v_proj.</summary>
@@ -83,10 +85,23 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
         Linear(parent, hasBias, shape.Hidden, ("gate_proj", shape.Width), ("up_proj", shape.Width)), gate,
         Linear(parent, hasBias, shape.Width, ("down_proj", shape.Hidden)));
 
+    /// <summary>The token embedding.</summary>
+    /// <param name="path">Its module path.</param>
+    /// <param name="shape">Vocabulary and hidden size.</param>
+    /// <param name="scale">The architecture's factor of embeddings.</param>
+    /// <param name="scalesNoise">Whether the factor applies to noise on embeddings too.</param>
+    public TokenEmbedding Embedding(string path, DecoderShape shape, double scale = 1, bool scalesNoise = false) =>
+        new(Vocabulary(path, Matrix(path + ".weight", shape.Vocabulary, shape.Hidden)), scale, scalesNoise);
+
     /// <summary>The vocabulary projection: a matrix of its own, or the embedding's when they are tied.</summary>
-    public CompletionHead Head(string name, bool tied, Tensor embedding, double? softCap = null)
+    /// <param name="path">Its module path.</param>
+    /// <param name="tied">Whether it shares the embedding's matrix.</param>
+    /// <param name="embedding">The token embedding.</param>
+    /// <param name="softCap">Bounds the logits; null leaves them.</param>
+    public CompletionHead Head(string path, bool tied, TokenEmbedding embedding, double? softCap = null)
     {
-        var head = new CompletionHead(tied ? embedding : Matrix(name, (int)embedding.shape[0], (int)embedding.shape[1]), bias: null, softCap);
+        Tensor shared = embedding.Matrix.Weight;
+        var head = new CompletionHead(Vocabulary(path, tied ? shared : Matrix(path + ".weight", (int)shared.shape[0], (int)shared.shape[1])), bias: null, softCap);
         _owned.Add(head);
         return head;
     }
@@ -113,6 +128,13 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     {
         AttentionHeads full = Heads(shape, null, scale, softCap), windowed = Heads(shape, window, scale, softCap);
         return [.. sliding.Select(s => s ? windowed : full)];
+    }
+
+    private VocabularyMatrix Vocabulary(string path, Tensor weight)
+    {
+        var matrix = new VocabularyMatrix(path, weight);
+        _vocabularyMatrices.Add(matrix);
+        return matrix;
     }
 
     private Tensor Own(Tensor tensor)

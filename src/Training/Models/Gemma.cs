@@ -7,12 +7,11 @@ namespace TrainingService.Training.Models;
 /// <summary>Gemma (Gemma Team, 2024, arXiv 2403.08295): a Llama with a GELU gate, norms that scale by 1 + weight, and scaled embeddings.</summary>
 internal sealed class Gemma : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
     private readonly AttentionHeads _heads;
-    private readonly double _embeddingScale;
 
     public Gemma(ModelConfig config, DecoderParts parts) : base(DecoderShape.Of(config, headSize: 256), parts)
     {
@@ -25,8 +24,7 @@ internal sealed class Gemma : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("hidden_activation");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
-        _embeddingScale = EmbeddingScale.Of(shape.Hidden, Dtype);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape, EmbeddingScale.Of(shape.Hidden, Dtype));
         _heads = parts.Heads(shape);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.FloatRmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon, offset: 1),
@@ -36,7 +34,7 @@ internal sealed class Gemma : CausalLanguageModel
             parts.GatedMlp($"{at}.mlp", shape, hasBias: false, gelu.Gate)))];
         _norm = parts.FloatRmsNorm("model.norm", shape.Hidden, epsilon, offset: 1);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -44,7 +42,7 @@ internal sealed class Gemma : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids).mul_(_embeddingScale));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

@@ -10,12 +10,11 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Gemma2 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
     private readonly AttentionHeads[] _heads;
-    private readonly double _embeddingScale;
 
     public Gemma2(ModelConfig config, DecoderParts parts) : base(DecoderShape.Of(config, headSize: 256), parts)
     {
@@ -31,9 +30,8 @@ internal sealed class Gemma2 : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("hidden_act", "sliding_window_size");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape, EmbeddingScale.Of(shape.Hidden, Dtype));
         _heads = parts.Heads(shape, sliding, window, scale, scoreCap);
-        _embeddingScale = EmbeddingScale.Of(shape.Hidden, Dtype);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.FloatRmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon, offset: 1),
             parts.Qkv($"{at}.self_attn", shape, hasBias: attentionBias),
@@ -44,7 +42,7 @@ internal sealed class Gemma2 : CausalLanguageModel
             parts.FloatRmsNorm($"{at}.post_feedforward_layernorm", shape.Hidden, epsilon, offset: 1)))];
         _norm = parts.FloatRmsNorm("model.norm", shape.Hidden, epsilon, offset: 1);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens, logitCap);
+        Head = parts.Head("lm_head", tied, _embedTokens, logitCap);
     }
 
     public override CompletionHead Head { get; }
@@ -52,7 +50,7 @@ internal sealed class Gemma2 : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids).mul_(_embeddingScale));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

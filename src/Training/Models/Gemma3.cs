@@ -10,14 +10,13 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Gemma3 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
     private readonly AttentionHeads[] _heads;
     private readonly RotaryEmbedding _localRotary;
     private readonly bool[] _sliding;
-    private readonly double _embeddingScale;
 
     public Gemma3(ModelConfig config, DecoderParts parts) : base(DecoderShape.Of(config, headSize: 256), parts)
     {
@@ -37,9 +36,8 @@ internal sealed class Gemma3 : CausalLanguageModel
         RotaryFrequencies localFrequencies = RopeFrequencies.Of(config, rope?.Section("sliding_attention"), shape.HeadSize, config.Number("rope_local_base_freq") ?? 10_000);
         config.RefuseUnknown("hidden_act", "_sliding_window_pattern");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape, EmbeddingScale.Of(shape.Hidden, Dtype));
         _heads = parts.Heads(shape, _sliding, window, scale, scoreCap);
-        _embeddingScale = EmbeddingScale.Of(shape.Hidden, Dtype);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.FloatRmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon, offset: 1),
             parts.Qkv($"{at}.self_attn", shape, hasBias: attentionBias),
@@ -52,7 +50,7 @@ internal sealed class Gemma3 : CausalLanguageModel
         _norm = parts.FloatRmsNorm("model.norm", shape.Hidden, epsilon, offset: 1);
         _rotary = parts.Rotary(frequencies);
         _localRotary = parts.Rotary(localFrequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens, logitCap);
+        Head = parts.Head("lm_head", tied, _embedTokens, logitCap);
     }
 
     public override CompletionHead Head { get; }
@@ -61,7 +59,7 @@ internal sealed class Gemma3 : CausalLanguageModel
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
         Rotation local = _localRotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids).mul_(_embeddingScale));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

@@ -9,7 +9,7 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Gpt2 : CausalLanguageModel
 {
-    private readonly Tensor _tokens;
+    private readonly TokenEmbedding _tokens;
     private readonly Tensor _positions;
     private readonly DecoderLayer[] _layers;
     private readonly LayerNorm _norm;
@@ -25,7 +25,7 @@ internal sealed class Gpt2 : CausalLanguageModel
         bool tied = config.Flag("tie_word_embeddings", whenAbsent: true), byLayer = config.Flag("scale_attn_by_inverse_layer_idx");
         config.RefuseUnknown("n_ctx", "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj");
 
-        _tokens = parts.Matrix("transformer.wte.weight", shape.Vocabulary, shape.Hidden);
+        _tokens = parts.Embedding("transformer.wte", shape);
         _positions = parts.Matrix("transformer.wpe.weight", shape.Context, shape.Hidden);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => (Index: i, At: $"transformer.h.{i}")).Select(l => new DecoderLayer(
             parts.Heads(shape, scale: byLayer ? scale / (l.Index + 1) : scale),
@@ -36,7 +36,7 @@ internal sealed class Gpt2 : CausalLanguageModel
             parts.Conv1D($"{l.At}.mlp.c_fc", shape.Hidden, shape.Width),
             parts.Conv1D($"{l.At}.mlp.c_proj", shape.Width, shape.Hidden)))];
         _norm = parts.LayerNorm("transformer.ln_f", shape.Hidden, epsilon);
-        Head = parts.Head("lm_head.weight", tied, _tokens);
+        Head = parts.Head("lm_head", tied, _tokens);
     }
 
     public override CompletionHead Head { get; }
@@ -45,7 +45,7 @@ internal sealed class Gpt2 : CausalLanguageModel
     {
         if (attention.Sequences.FirstOrDefault(s => s.Length > ContextLength) is { Length: > 0 and var length })
             throw new ModelFormatException($"A text has {length} tokens, but this model has {ContextLength} learned positions. Shorten it (max_length).");
-        Activation x = tape.Constant(_tokens.index_select(0, ids).add_(_positions.index_select(0, positions)));
+        Activation x = ResidualSum.Forward(tape, _tokens.Forward(tape, ids, attention, adapter), tape.Constant(_positions.index_select(0, positions)));
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

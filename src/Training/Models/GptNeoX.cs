@@ -10,7 +10,7 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class GptNeoX : CausalLanguageModel
 {
-    private readonly Tensor _embedIn;
+    private readonly TokenEmbedding _embedIn;
     private readonly DecoderLayer[] _layers;
     private readonly LayerNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -28,7 +28,7 @@ internal sealed class GptNeoX : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize, config.Number("rotary_emb_base") ?? 10_000, config.Number("rotary_pct") ?? 0.25);
         config.RefuseUnknown();
 
-        _embedIn = parts.Matrix("gpt_neox.embed_in.weight", shape.Vocabulary, shape.Hidden);
+        _embedIn = parts.Embedding("gpt_neox.embed_in", shape);
         _heads = parts.Heads(shape);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"gpt_neox.layers.{i}").Select(at => new DecoderLayer(
             parts.LayerNorm($"{at}.input_layernorm", shape.Hidden, epsilon),
@@ -39,7 +39,7 @@ internal sealed class GptNeoX : CausalLanguageModel
             parts.Linear($"{at}.mlp", hasBias: true, shape.Width, ("dense_4h_to_h", shape.Hidden))))];
         _norm = parts.LayerNorm("gpt_neox.final_layer_norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("embed_out.weight", tied, _embedIn);
+        Head = parts.Head("embed_out", tied, _embedIn);
     }
 
     public override CompletionHead Head { get; }
@@ -47,7 +47,7 @@ internal sealed class GptNeoX : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedIn.index_select(0, ids));
+        Activation x = _embedIn.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

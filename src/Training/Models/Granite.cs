@@ -7,12 +7,11 @@ namespace TrainingService.Training.Models;
 /// <summary>Granite 3 (IBM, 2024): a Llama with multipliers of embeddings, attention scores and residual branches and a divisor of logits.</summary>
 internal sealed class Granite : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
     private readonly AttentionHeads _heads;
-    private readonly double _embeddingMultiplier;
     private readonly double _residualMultiplier;
 
     public Granite(ModelConfig config, DecoderParts parts) : base(DecoderShape.Of(config), parts)
@@ -23,12 +22,12 @@ internal sealed class Granite : CausalLanguageModel
         bool tied = config.Flag("tie_word_embeddings");
         bool attentionBias = config.Flag("attention_bias"), mlpBias = config.Flag("mlp_bias");
         double logitsScaling = config.Number("logits_scaling") ?? 1, attentionMultiplier = config.Number("attention_multiplier") ?? 1;
-        _embeddingMultiplier = config.Number("embedding_multiplier") ?? 1;
+        double embeddingMultiplier = config.Number("embedding_multiplier") ?? 1;
         _residualMultiplier = config.Number("residual_multiplier") ?? 1;
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown();
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape, embeddingMultiplier, scalesNoise: true);
         _heads = parts.Heads(shape, scale: attentionMultiplier);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.RmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon),
@@ -39,7 +38,7 @@ internal sealed class Granite : CausalLanguageModel
         // The head is linear: logits are divided by dividing what it projects.
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon, scale: 1 / logitsScaling);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -47,7 +46,7 @@ internal sealed class Granite : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids).mul_(_embeddingMultiplier));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

@@ -10,7 +10,7 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Mixtral : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -28,7 +28,7 @@ internal sealed class Mixtral : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize, theta: 1_000_000);
         config.RefuseUnknown("output_router_logits", "router_aux_loss_coef");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape, window);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => (Index: i, At: $"model.layers.{i}")).Select(l => new DecoderLayer(
             parts.RmsNorm($"{l.At}.input_layernorm", shape.Hidden, epsilon),
@@ -38,7 +38,7 @@ internal sealed class Mixtral : CausalLanguageModel
             Experts($"{l.At}.block_sparse_moe")))];
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
 
         ExpertMixture Experts(string at) => new(
             parts.Matrix($"{at}.gate.weight", experts, shape.Hidden),
@@ -52,7 +52,7 @@ internal sealed class Mixtral : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

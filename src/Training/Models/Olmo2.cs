@@ -7,7 +7,7 @@ namespace TrainingService.Training.Models;
 /// <summary>OLMo 2 (OLMo Team, 2025, arXiv 2501.00656): norms after the branches instead of before, and of queries and keys over all heads.</summary>
 internal sealed class Olmo2 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -22,7 +22,7 @@ internal sealed class Olmo2 : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown();
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.Qkv($"{at}.self_attn", shape, hasBias: attentionBias),
@@ -33,7 +33,7 @@ internal sealed class Olmo2 : CausalLanguageModel
             parts.FloatRmsNorm($"{at}.post_feedforward_layernorm", shape.Hidden, epsilon, offset: 0)))];
         _norm = parts.FloatRmsNorm("model.norm", shape.Hidden, epsilon, offset: 0);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -41,7 +41,7 @@ internal sealed class Olmo2 : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

@@ -7,7 +7,7 @@ namespace TrainingService.Training.Models;
 /// <summary>Phi-3 and Phi-4-mini (Abdin et al., 2024, arXiv 2404.14219): a Llama whose projections are fused in the checkpoint.</summary>
 internal sealed class Phi3 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -23,7 +23,7 @@ internal sealed class Phi3 : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("full_attn_mod", "interpolate_factor");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape, window);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.RmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon),
@@ -35,7 +35,7 @@ internal sealed class Phi3 : CausalLanguageModel
                 parts.Linear($"{at}.mlp", hasBias: false, shape.Width, ("down_proj", shape.Hidden)))))];
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -43,7 +43,7 @@ internal sealed class Phi3 : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

@@ -10,7 +10,7 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Qwen2 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -28,7 +28,7 @@ internal sealed class Qwen2 : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("sliding_window");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape, sliding, window);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.RmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon),
@@ -38,7 +38,7 @@ internal sealed class Qwen2 : CausalLanguageModel
             parts.GatedMlp($"{at}.mlp", shape, hasBias: false, GatedSilu.Forward)))];
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -46,7 +46,7 @@ internal sealed class Qwen2 : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

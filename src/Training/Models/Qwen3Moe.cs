@@ -10,7 +10,7 @@ namespace TrainingService.Training.Models;
 /// </summary>
 internal sealed class Qwen3Moe : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -30,7 +30,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("sliding_window", "max_window_layers", "num_local_experts", "output_router_logits", "router_aux_loss_coef");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape, window);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => (Index: i, At: $"model.layers.{i}")).Select(l => new DecoderLayer(
             parts.RmsNorm($"{l.At}.input_layernorm", shape.Hidden, epsilon),
@@ -42,7 +42,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
             HasExperts(l.Index) ? null : parts.GatedMlp($"{l.At}.mlp", shape, hasBias: false, GatedSilu.Forward)))];
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
 
         bool HasExperts(int layer) => !dense.Contains(layer) && (layer + 1) % step == 0;
 
@@ -58,7 +58,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

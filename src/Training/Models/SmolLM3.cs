@@ -7,7 +7,7 @@ namespace TrainingService.Training.Models;
 /// <summary>SmolLM 3 (Hugging Face, 2025): a Llama of which every fourth layer knows no positions (arXiv 2501.18795).</summary>
 internal sealed class SmolLM3 : CausalLanguageModel
 {
-    private readonly Tensor _embedTokens;
+    private readonly TokenEmbedding _embedTokens;
     private readonly DecoderLayer[] _layers;
     private readonly RmsNorm _norm;
     private readonly RotaryEmbedding _rotary;
@@ -29,7 +29,7 @@ internal sealed class SmolLM3 : CausalLanguageModel
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize, theta: 2_000_000);
         config.RefuseUnknown("sliding_window", "max_window_layers");
 
-        _embedTokens = parts.Matrix("model.embed_tokens.weight", shape.Vocabulary, shape.Hidden);
+        _embedTokens = parts.Embedding("model.embed_tokens", shape);
         _heads = parts.Heads(shape, sliding, window);
         _layers = [.. Enumerable.Range(0, shape.Layers).Select(i => $"model.layers.{i}").Select(at => new DecoderLayer(
             parts.RmsNorm($"{at}.input_layernorm", shape.Hidden, epsilon),
@@ -39,7 +39,7 @@ internal sealed class SmolLM3 : CausalLanguageModel
             parts.GatedMlp($"{at}.mlp", shape, hasBias: mlpBias, GatedSilu.Forward)))];
         _norm = parts.RmsNorm("model.norm", shape.Hidden, epsilon);
         _rotary = parts.Rotary(frequencies);
-        Head = parts.Head("lm_head.weight", tied, _embedTokens);
+        Head = parts.Head("lm_head", tied, _embedTokens);
     }
 
     public override CompletionHead Head { get; }
@@ -47,7 +47,7 @@ internal sealed class SmolLM3 : CausalLanguageModel
     public override Activation Forward(Tape tape, Tensor ids, Tensor positions, IAttention attention, LoraAdapter? adapter, Tensor? rows = null)
     {
         Rotation rotation = _rotary.At(positions, attention.Sequences, Dtype);
-        Activation x = tape.Constant(_embedTokens.index_select(0, ids));
+        Activation x = _embedTokens.Forward(tape, ids, attention, adapter);
         for (int i = 0; i < _layers.Length; i++)
         {
             DecoderLayer layer = _layers[i];

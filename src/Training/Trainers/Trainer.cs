@@ -47,17 +47,17 @@ public sealed class Trainer : IDisposable
     {
         if (run.Train.Count == 0) throw new ArgumentException("There are no training pairs.", nameof(run));
         _run = run;
-        _recipe = run.AdapterFolder is null ? run.Recipe : run.Recipe with { Lora = PeftFiles.ReadRecipe(run.AdapterFolder) with { Dropout = run.Recipe.Lora.Dropout } };
+        _recipe = run.AdapterFolder is null ? run.Recipe : run.Recipe with { Lora = PeftConfig.Read(run.AdapterFolder) with { Dropout = run.Recipe.Lora.Dropout } };
         _plan = new(_recipe, run.Train.Count);
         _clock = new(timeProvider);
         _model = CausalLanguageModel.Load(run.ModelFolder, _recipe.ComputeType);
         try
         {
-            _adapter = new(_recipe.Lora, _model.LinearLayers, _model.Device, trains: true);
+            _adapter = new(_recipe.Lora, _model.Adaptable, trains: true);
             if (run.AdapterFolder is null) _adapter.Initialize(_recipe.Seed);
-            else PeftFiles.ReadWeights(_adapter, Path.Combine(run.AdapterFolder, PeftFiles.WeightsFile));
+            else PeftFiles.ReadWeights(_adapter, run.AdapterFolder);
             bool initialReference = run.AdapterFolder is not null && _recipe.Reference == ReferencePolicy.Initial;
-            _initial = initialReference ? _adapter.FrozenCopy(_model.LinearLayers) : null;
+            _initial = initialReference ? _adapter.FrozenCopy() : null;
             _startsAtReference = run.AdapterFolder is null || initialReference;
         }
         catch
@@ -129,6 +129,7 @@ public sealed class Trainer : IDisposable
             ["exp_avg_sq"] = _optimizer.ExpAvgSq,
             ["reference.train"] = _trainReference.ToTensor(),
         };
+        if (_adapter.Start is not null) tensors["adapter_start"] = _adapter.Start;
         if (_initial is not null) tensors["initial_adapter"] = _initial.Parameters;
         if (_validationReference is not null) tensors["reference.validation"] = _validationReference.ToTensor();
         TrainingState.Write(folder, position, tensors);
@@ -145,6 +146,7 @@ public sealed class Trainer : IDisposable
         if (position.Fingerprint != TrainingState.Fingerprint(_run, TotalSteps))
             throw new ModelFormatException("The saved state belongs to a run with other settings or rows.");
         reader.ReadInto("adapter", _adapter.Parameters);
+        if (_adapter.Start is not null) reader.ReadInto("adapter_start", _adapter.Start);
         if (_initial is not null) reader.ReadInto("initial_adapter", _initial.Parameters);
         _optimizer.Restore(reader.Read("exp_avg"), reader.Read("exp_avg_sq"), position.Step);
         _trainReference.Restore(reader.Read("reference.train"));
@@ -184,7 +186,7 @@ public sealed class Trainer : IDisposable
         _adapter.Gradients!.zero_();
         for (int i = 0; i < microBatches.Count; i++)
         {
-            _adapter.SeedDropout(unchecked((long)_recipe.Seed * 1_000_003 + _plan.FirstMicroBatch(_step) + i));
+            _adapter.Noise.Begin(unchecked((long)_recipe.Seed * 1_000_003 + _plan.FirstMicroBatch(_step) + i), embeddingAlpha: null);
             BatchSums sums = Pass(microBatches[i], _run.Train, _trainReference, 1.0 / microBatches.Count, observer);
             Dictionary<string, double> means = sums.Means(_step + 1);
             loss += means[MetricNames.Loss] / microBatches.Count;
@@ -192,7 +194,7 @@ public sealed class Trainer : IDisposable
                 if (name != MetricNames.Loss) measured.Add(name, mean);
             tokens += sums.Tokens;
         }
-        _adapter.SeedDropout(null);
+        _adapter.Noise.End();
         double norm = GradientClipping.Clip(_adapter.Gradients, _recipe.MaxGradNorm);
         if (!double.IsFinite(norm)) throw new NonFiniteMetricException(_step + 1, MetricNames.GradNorm, norm);
         double learningRate = LearningRate();
@@ -279,13 +281,12 @@ public sealed class Trainer : IDisposable
             using var tape = new Tape(records: gradientScale is not null);
             Activation normed = HiddenBeforeTargets(tape, packed, _adapter);
             HeadOutputs asked = HeadOutputs.Metrics | (gradientScale is null ? 0 : HeadOutputs.Gradient) | (_recipe.UseWeighting ? HeadOutputs.LogSquareSum : 0);
-            (TokenStatistics tokens, Tensor? direction) = _model.Head.Forward(normed.Value, packed.Targets, asked);
+            (TokenStatistics tokens, Tensor? direction) = _model.Head.Forward(normed.Value, packed.Targets, asked, _adapter);
             var scored = new PackScores(_recipe, packed, tokens, referenceLogProbs, sums);
             if (_step == 0 && _startsAtReference && gradientScale is not null) scored.RequireEqualToReference();
             sums.Add(scored, rows.Sum(r => 2L * pairs[r].PromptIds.Length + pairs[r].ChosenIds.Length + pairs[r].RejectedIds.Length));
             if (gradientScale is not { } scale) continue;
-            Tensor coefficients = scored.LogProbGradient(scale);
-            tape.Backward(normed, direction!.mul_(coefficients.to_type(direction.dtype).unsqueeze(1)));
+            tape.Backward(normed, _model.Head.Backward(normed.Value, packed.Targets, direction!, scored.LogProbGradient(scale), _adapter));
         }
         return sums;
     }
@@ -297,7 +298,7 @@ public sealed class Trainer : IDisposable
         using DisposeScope scope = NewDisposeScope();
         using var tape = new Tape(records: false);
         Activation normed = HiddenBeforeTargets(tape, packed, _initial);
-        Tensor logProbs = _model.Head.Forward(normed.Value, packed.Targets, HeadOutputs.LogProbs).Statistics.LogProbs;
+        Tensor logProbs = _model.Head.Forward(normed.Value, packed.Targets, HeadOutputs.LogProbs, _initial).Statistics.LogProbs;
         Tensor summed = PackScores.Sum(packed, logProbs, PackScores.TokenWeights(_recipe, packed, _model.Device));
         reference.Store(rows, summed);
         return summed.MoveToOuterDisposeScope();

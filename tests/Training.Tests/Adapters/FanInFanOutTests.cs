@@ -2,7 +2,6 @@ using TrainingService.Domain.Recipes;
 using TrainingService.Training.Adapters;
 using TrainingService.Training.Generation;
 using TrainingService.Training.Models;
-using static TorchSharp.torch;
 
 namespace TrainingService.Training.Tests.Adapters;
 
@@ -15,7 +14,7 @@ public class FanInFanOutTests
     {
         using var folder = new TemporaryFolder();
         using (CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32))
-        using (var adapter = new LoraAdapter(new() { Rank = 2, TargetModules = ["all-linear"] }, model.LinearLayers, CPU, trains: false))
+        using (var adapter = new LoraAdapter(new() { Rank = 2, TargetModules = ["all-linear"] }, model.Adaptable, trains: false))
         {
             adapter.Initialize(1);
             PeftFiles.Write(adapter, folder.Path, "base");

@@ -2,7 +2,9 @@ using System.Text.Json;
 using TorchSharp;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Adapters;
+using TrainingService.Training.Checkpoints;
 using TrainingService.Training.Models;
+using TrainingService.Training.Tests.Trainers;
 
 namespace TrainingService.Training.Tests.Adapters;
 
@@ -13,6 +15,9 @@ public class PeftFilesTests
         { "loss_sigmoid", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}""" },
         { "all_linear_r4", """{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]}""" },
         { "one_layer", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "layers_to_transform": [1]}""" },
+        { "rslora", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "use_rslora": true}""" },
+        { "dora", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "use_dora": true}""" },
+        { "lora_bias_none_modules_to_save", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "modules_to_save": ["lm_head"]}""" },
         { "rank_pattern", """{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "rank_pattern": {"v_proj": 2}, "alpha_pattern": {"v_proj": 4}}""" },
     };
 
@@ -25,7 +30,7 @@ public class PeftFilesTests
 
         PeftFiles.Write(adapter, folder.Path, "base");
 
-        Assert.Equal(File.ReadAllBytes(pefts), File.ReadAllBytes(Path.Combine(folder.Path, PeftFiles.WeightsFile)));
+        Assert.Equal(InPeftsFileNames(pefts), File.ReadAllBytes(Path.Combine(folder.Path, PeftFiles.WeightsFile)));
     }
 
     [Theory, MemberData(nameof(Adapters))]
@@ -36,7 +41,7 @@ public class PeftFilesTests
         LoraRecipe before = adapter.Recipe;
 
         PeftFiles.Write(adapter, folder.Path, "some/base");
-        LoraRecipe after = PeftFiles.ReadRecipe(folder.Path);
+        LoraRecipe after = PeftConfig.Read(folder.Path);
 
         Assert.Equivalent(before with { TargetModules = [.. before.TargetModules.Order()] }, after with { TargetModules = [.. after.TargetModules.Order()] });
         JsonElement written = Golden.Json(Path.Combine(folder.Path, PeftFiles.ConfigFile));
@@ -48,8 +53,15 @@ public class PeftFilesTests
 
     [Theory]
     [InlineData("""{"peft_type": "IA3"}""", "IA3")]
-    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "use_dora": true}""", "use_dora")]
-    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}""", "modules_to_save")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "use_dora": true}""", "lora_magnitude_vector")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "modules_to_save": ["lm_head"]}""", "lm_head")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "modules_to_save": ["score"]}""", "embed_tokens and lm_head")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "modules_to_save": ["lm_head"], "ensure_weight_tying": true}""", "ensure_weight_tying")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "bias": "all"}""", "bias")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "lora_bias": true}""", "lora_bias")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": "pissa_niter_4"}""", "path_initial_model_for_weight_conversion")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": "q_proj"}""", "model.layers.0.self_attn.q_proj")]
+    [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ".*(q_proj"}""", "regular expression")]
     [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["nonsense"]}""", "nonsense")]
     [InlineData("""{"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]}""", "adapter_config.json")]
     [InlineData("""{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}""", "v_proj")]
@@ -64,12 +76,22 @@ public class PeftFilesTests
         Assert.Contains(named, refused.Message, StringComparison.Ordinal);
     }
 
+    private static byte[] InPeftsFileNames(string path)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var reader = new SafetensorsReader(path);
+        if (!reader.Names.Any(n => n != GoldenRunTests.PeftsName(n))) return File.ReadAllBytes(path);
+        string renamed = Path.Combine(folder.Path, "renamed.safetensors");
+        SafetensorsWriter.Write(renamed, [.. reader.Names.Select(n => KeyValuePair.Create(GoldenRunTests.PeftsName(n), reader.Read(n)))]);
+        return File.ReadAllBytes(renamed);
+    }
+
     private static LoraAdapter Read(string folder, string config, string weights)
     {
         using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("training", "model"), ComputeType.Float32, torch.CPU);
         File.WriteAllText(Path.Combine(folder, PeftFiles.ConfigFile), config);
-        var adapter = new LoraAdapter(PeftFiles.ReadRecipe(folder), model.LinearLayers, torch.CPU, trains: false);
-        PeftFiles.ReadWeights(adapter, weights);
-        return adapter;
+        File.Copy(weights, Path.Combine(folder, PeftFiles.WeightsFile), overwrite: true);
+        return PeftFiles.Load(folder, model.Adaptable);
     }
 }

@@ -26,10 +26,10 @@ public class FamilyTests(ITestOutputHelper output)
 
         using var tape = new Tape(records: false);
         Tensor hidden = model.Norm(tape, model.Forward(tape, ids.view(-1), arange(length).repeat(rows), new PackedAttention(spans), adapter: null)).Value;
-        Tensor logits = model.Head.Logits(hidden).view(rows, length, -1);
+        Tensor logits = model.Head.Logits(hidden, null).view(rows, length, -1);
         Tensor before = hidden.view(rows, length, -1).narrow(1, 0, length - 1).reshape(rows * (length - 1), -1);
         Tensor targets = ids.narrow(1, 1, length - 1).reshape(-1);
-        Tensor logProbs = model.Head.Forward(before, targets, HeadOutputs.LogProbs).Statistics.LogProbs.view(rows, -1);
+        Tensor logProbs = model.Head.Forward(before, targets, HeadOutputs.LogProbs, null).Statistics.LogProbs.view(rows, -1);
 
         double logitsDiffer = Golden.Difference(logits, reference.Read("logits")), logProbsDiffer = Golden.Difference(logProbs, reference.Read("logprobs"));
         output.WriteLine($"{family}: logits differ by {logitsDiffer:g3}, log-probabilities by {logProbsDiffer:g3}");

@@ -22,7 +22,7 @@ public class ModelTableTests
         {
             using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32);
             string type = Golden.Json(Golden.Path("families", family, "config.json")).GetProperty("model_type").GetString()!;
-            string[] names = [.. model.LinearLayers.Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct()];
+            string[] names = [.. model.Adaptable.LinearLayers.Select(l => l.Name).Distinct()];
             Assert.Equal(names, s_rows.Single(r => TypesOf(r).Contains(type))[2].Split(',', StringSplitOptions.TrimEntries).Select(n => n.Trim('`')));
         }
     }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TrainingService.Training.Adapters;
 using TrainingService.Training.Modules;
 using static TorchSharp.torch;
 
@@ -23,8 +24,8 @@ public class CompletionHeadTests
         expected.sum().backward();
 
         using var _ = no_grad();
-        using var head = new CompletionHead(weight, bias);
-        (TokenStatistics statistics, Tensor? direction) = head.Forward(hidden.detach(), targets, HeadOutputs.Metrics | HeadOutputs.LogSquareSum | HeadOutputs.Gradient);
+        using var head = new CompletionHead(new("lm_head", weight), bias);
+        (TokenStatistics statistics, Tensor? direction) = head.Forward(hidden.detach(), targets, HeadOutputs.Metrics | HeadOutputs.LogSquareSum | HeadOutputs.Gradient, adapter: null);
 
         Tensor softmax = logSoftmax.exp();
         PlainAutograd.AssertNear(expected, statistics.LogProbs, "log-probabilities");
@@ -35,12 +36,37 @@ public class CompletionHeadTests
         PlainAutograd.AssertNear(softmax.square().sum(1).log(), statistics.LogSquareSum!, "log of the sum of squares");
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(1.5)]
+    public void TrainedCopy_TakesTheMatrixsPlace_AndGetsItsGradient(double? cap)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        const int Tokens = 300; // more than one chunk
+        var matrix = new VocabularyMatrix("lm_head", PlainAutograd.Normal(1, Vocabulary, Hidden));
+        using LoraAdapter adapter = VocabularyAdapter.Of(matrix, seed: 4);
+        Tensor copied = adapter.Copies.Single().Weight.detach().clone().requires_grad_(), hidden = PlainAutograd.Normal(2, Tokens, Hidden).requires_grad_();
+        Tensor targets = tensor([.. Enumerable.Range(0, Tokens).Select(i => (long)(i * 7 % Vocabulary))]), coefficients = PlainAutograd.Normal(3, Tokens);
+        Tensor logits = nn.functional.linear(hidden, copied);
+        if (cap is { } bound) logits = (logits / bound).tanh() * bound;
+        (logits.log_softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1) * coefficients).sum().backward();
+
+        using var _ = no_grad();
+        using var head = new CompletionHead(matrix, null, cap);
+        (TokenStatistics statistics, Tensor? direction) = head.Forward(hidden.detach(), targets, HeadOutputs.Metrics | HeadOutputs.Gradient, adapter);
+        Tensor gradient = head.Backward(hidden.detach(), targets, direction!, coefficients, adapter);
+
+        PlainAutograd.AssertNear(logits.mean([1]), statistics.MeanLogit!, "mean logit");
+        PlainAutograd.AssertNear(hidden.grad!, gradient, "gradient of the hidden states");
+        PlainAutograd.AssertNear(copied.grad!, adapter.Copies.Single().Gradient!, "gradient of the copy");
+    }
+
     [Fact]
     public void WhatIsNotAskedFor_IsNotComputed()
     {
         using DisposeScope scope = NewDisposeScope();
-        using var head = new CompletionHead(PlainAutograd.Normal(1, Vocabulary, Hidden), null);
-        (TokenStatistics statistics, Tensor? direction) = head.Forward(ones(2, Hidden), tensor([1L, 2]), HeadOutputs.LogProbs);
+        using var head = new CompletionHead(new("lm_head", PlainAutograd.Normal(1, Vocabulary, Hidden)), null);
+        (TokenStatistics statistics, Tensor? direction) = head.Forward(ones(2, Hidden), tensor([1L, 2]), HeadOutputs.LogProbs, adapter: null);
         Assert.Null(direction);
         Assert.Null(statistics.Entropy);
         Assert.Null(statistics.MeanLogit);

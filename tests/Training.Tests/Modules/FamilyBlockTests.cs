@@ -132,8 +132,8 @@ public class FamilyBlockTests
         expected.sum().backward();
 
         using var _ = no_grad();
-        using var head = new CompletionHead(weight, null, Cap);
-        (TokenStatistics statistics, Tensor? direction) = head.Forward(hidden.detach(), targets, HeadOutputs.Metrics | HeadOutputs.Gradient);
+        using var head = new CompletionHead(new("lm_head", weight), null, Cap);
+        (TokenStatistics statistics, Tensor? direction) = head.Forward(hidden.detach(), targets, HeadOutputs.Metrics | HeadOutputs.Gradient, adapter: null);
 
         PlainAutograd.AssertNear(expected, statistics.LogProbs, "log-probabilities");
         PlainAutograd.AssertNear(hidden.grad!, direction!, "direction");

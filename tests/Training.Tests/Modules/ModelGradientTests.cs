@@ -44,7 +44,7 @@ public class ModelGradientTests
                 int[] ids = [.. pair.PromptIds, .. completion];
                 Tensor at = tensor([.. ids.Select(i => (long)i)]);
                 Tensor hidden = model.Norm(tape, model.Forward(tape, at, arange(ids.Length), new PackedAttention([new(0, ids.Length, 0, 0)]), adapter)).Value;
-                Tensor logSoftmax = model.Head.Logits(hidden).log_softmax(1);
+                Tensor logSoftmax = model.Head.Logits(hidden, adapter).log_softmax(1);
                 alone.AddRange(completion.Select((token, k) => logSoftmax[pair.PromptIds.Length + k - 1, token].item<float>()));
             }
         Assert.Equal(alone.Count, together.Length);
@@ -53,18 +53,31 @@ public class ModelGradientTests
 
     [Theory]
     [MemberData(nameof(SmoothFamilies))]
-    public void AdapterGradient_IsTheDifferenceOfTheObjective(string family)
+    public void AdapterGradient_IsTheDifferenceOfTheObjective(string family) => AssertGradient(family, Adapter);
+
+    [Theory]
+    [MemberData(nameof(SmoothFamilies))]
+    public void GradientOfAllThatCanBeTrained_IsTheDifferenceOfTheObjective(string family) => AssertGradient(family, model =>
+    {
+        var adapter = new LoraAdapter(
+            new() { Rank = 2, Alpha = 4, TargetModules = ["all-linear"], ModulesToSave = [.. model.Adaptable.VocabularyMatrices.Select(m => m.Name)] }, model.Adaptable, trains: true);
+        adapter.Initialize(1);
+        adapter.Parameters.add_(PlainAutograd.Normal(1, adapter.Parameters.shape) * 0.02);
+        return adapter;
+    });
+
+    private static void AssertGradient(string family, Func<CausalLanguageModel, LoraAdapter> make)
     {
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32);
-        using LoraAdapter adapter = Adapter(model);
+        using LoraAdapter adapter = make(model);
         using var packed = new PackedBatch(s_pairs, CPU);
         Tensor coefficients = PlainAutograd.Normal(3, packed.Targets.shape[0]);
         using (var tape = new Tape(records: true))
         {
             (Activation normed, Tensor? _, Tensor? direction) = LogProbs(model, adapter, packed, tape, gradient: true);
-            tape.Backward(normed, direction!.mul_(coefficients.unsqueeze(1)));
+            tape.Backward(normed, model.Head.Backward(normed.Value, packed.Targets, direction!, coefficients, adapter));
         }
         Tensor start = adapter.Parameters.clone();
 
@@ -88,7 +101,7 @@ public class ModelGradientTests
 
     private static LoraAdapter Adapter(CausalLanguageModel model)
     {
-        var adapter = new LoraAdapter(new() { Rank = 2, Alpha = 4, TargetModules = ["all-linear"] }, model.LinearLayers, CPU, trains: true);
+        var adapter = new LoraAdapter(new() { Rank = 2, Alpha = 4, TargetModules = ["all-linear"] }, model.Adaptable, trains: true);
         adapter.Parameters.copy_(PlainAutograd.Normal(1, adapter.Parameters.shape) * 0.1);
         return adapter;
     }
@@ -96,7 +109,7 @@ public class ModelGradientTests
     private static (Activation Normed, Tensor LogProbs, Tensor? Direction) LogProbs(CausalLanguageModel model, LoraAdapter adapter, PackedBatch packed, Tape tape, bool gradient)
     {
         Activation normed = model.Norm(tape, model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), adapter, packed.Rows));
-        (TokenStatistics statistics, Tensor? direction) = model.Head.Forward(normed.Value, packed.Targets, gradient ? HeadOutputs.Gradient : HeadOutputs.LogProbs);
+        (TokenStatistics statistics, Tensor? direction) = model.Head.Forward(normed.Value, packed.Targets, gradient ? HeadOutputs.Gradient : HeadOutputs.LogProbs, adapter);
         return (normed, statistics.LogProbs, direction);
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Datasets.Preparation;
@@ -68,7 +67,9 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
     private static long Memory(ModelWeights weights, TrainingRecipe recipe, DatasetReport report)
     {
         int bytes = recipe.ComputeType == ComputeType.Bfloat16 ? 2 : 4;
-        long trained = weights.LinearLayers.Where(l => IsAdapted(l.Name, recipe.Lora)).Sum(l => recipe.Lora.Rank * (l.Outputs + l.Inputs));
+        LoraRecipe lora = recipe.Lora;
+        long trained = weights.LinearLayers.Where(l => lora.Targets(l.Name)).Sum(l => lora.RankOf(l.Name) * (l.Outputs + l.Inputs) + (lora.UseDora ? l.Outputs : 0))
+            + (long)lora.ModulesToSave.Count * weights.Dimensions.Vocabulary * weights.Dimensions.Hidden;
 
         long prompt = Math.Min(report.PromptLengths.Maximum, recipe.MaxPromptLength ?? int.MaxValue);
         long room = (recipe.MaxLength ?? int.MaxValue) - prompt;
@@ -78,14 +79,6 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         ModelDimensions d = weights.Dimensions;
         long kept = tokens * d.Layers * (3L * d.Hidden + 2L * d.KeyValueWidth + 2L * d.Intermediate);
         return weights.Count * bytes + trained * BytesATrainedWeight + kept * bytes;
-    }
-
-    private static bool IsAdapted(string layer, LoraRecipe lora)
-    {
-        string[] parts = layer.Split('.');
-        int number = int.Parse(parts[Array.IndexOf(parts, "layers") + 1], CultureInfo.InvariantCulture);
-        return (lora.LayersToTransform is not { } layers || layers.Contains(number))
-            && (lora.TargetModules is ["all-linear"] || lora.TargetModules.Any(t => layer == t || layer.EndsWith("." + t, StringComparison.Ordinal)));
     }
 
     private sealed record MeasuredSpeed(string Model, string? ComputeType, double TokensPerSecond)
