@@ -96,6 +96,9 @@ public sealed record TrainingRecipe
     /// <summary>Type of the frozen weights and of the arithmetic; adapters and log-probabilities are always float32.</summary>
     public ComputeType ComputeType { get; init; } = ComputeType.Bfloat16;
 
+    /// <summary>Whether the frozen linear layers are kept as NF4 with double quantisation (QLoRA; Dettmers et al., 2023, arXiv 2305.14314).</summary>
+    public bool LoadIn4Bit { get; init; }
+
     /// <summary>What the policy is compared with when training starts from an adapter.</summary>
     public ReferencePolicy Reference { get; init; } = ReferencePolicy.Initial;
 

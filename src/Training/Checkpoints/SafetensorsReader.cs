@@ -14,7 +14,13 @@ namespace TrainingService.Training.Checkpoints;
 internal sealed class SafetensorsReader : IDisposable
 {
     private const int HeaderLimit = 100_000_000;
+
+    /// <summary>Most bytes read into a buffer before they are converted: it is all that loading needs beside the model.</summary>
+    private const long BufferLimit = 16 << 20;
     private const long ReadLimit = 1 << 30;
+
+    // TorchSharp has no 8-bit floating point: those are read as bytes and looked up.
+    private static readonly Dictionary<string, IReadOnlyList<float>> s_float8 = new() { ["F8_E4M3"] = Float8.E4M3, ["F8_E5M2"] = Float8.E5M2 };
 
     private static readonly Dictionary<string, (ScalarType Type, int Bytes)> s_types = new()
     {
@@ -27,6 +33,8 @@ internal sealed class SafetensorsReader : IDisposable
         ["I16"] = (ScalarType.Int16, 2),
         ["I8"] = (ScalarType.Int8, 1),
         ["U8"] = (ScalarType.Byte, 1),
+        ["F8_E4M3"] = (ScalarType.Byte, 1),
+        ["F8_E5M2"] = (ScalarType.Byte, 1),
         ["BOOL"] = (ScalarType.Bool, 1),
     };
 
@@ -62,11 +70,17 @@ internal sealed class SafetensorsReader : IDisposable
     /// <summary>Shape of a tensor.</summary>
     public long[] ShapeOf(string name) => Find(name).Shape;
 
-    /// <summary>A tensor as it is stored, on the CPU.</summary>
+    /// <summary>Type of a tensor, by the format's name.</summary>
+    public string TypeOf(string name) => Find(name).TypeName;
+
+    /// <summary>Whether a tensor's numbers are 8-bit floating point.</summary>
+    public bool IsFloat8(string name) => Find(name).Float8 is not null;
+
+    /// <summary>A tensor as it is stored, on the CPU; 8-bit floating point as float32.</summary>
     public Tensor Read(string name)
     {
         Entry entry = Find(name);
-        Tensor tensor = empty(entry.Shape, entry.Type);
+        Tensor tensor = empty(entry.Shape, entry.Float8 is null ? entry.Type : ScalarType.Float32);
         ReadInto(name, tensor);
         return tensor;
     }
@@ -79,21 +93,24 @@ internal sealed class SafetensorsReader : IDisposable
             throw Fault($"tensor '{name}' has shape [{string.Join(", ", entry.Shape)}], but [{string.Join(", ", destination.shape)}] was expected");
         long rows = entry.Shape.Length == 0 ? 1 : entry.Shape[0];
         if (rows == 0) return;
-        long rowBytes = entry.Length / rows, step = Math.Max(1, ReadLimit / Math.Max(1, rowBytes));
+        bool direct = entry.Float8 is null && destination.dtype == entry.Type && destination.device_type == DeviceType.CPU && destination.is_contiguous();
+        long rowBytes = entry.Length / rows, step = Math.Max(1, (direct ? ReadLimit : entry.Float8 is null ? BufferLimit : BufferLimit / 8) / Math.Max(1, rowBytes));
         for (long row = 0; row < rows; row += step)
         {
             using DisposeScope scope = NewDisposeScope();
             long n = Math.Min(step, rows - row);
             Tensor target = entry.Shape.Length == 0 ? destination : destination.narrow(0, row, n);
-            bool direct = target.dtype == entry.Type && target.device_type == DeviceType.CPU && target.is_contiguous();
             Tensor buffer = direct ? target : empty(target.shape, entry.Type);
             ReadBytes(buffer, entry.Offset + row * rowBytes, n * rowBytes);
-            if (!direct) target.copy_(buffer);
+            if (!direct) target.copy_(entry.Float8 is { } values ? Lookup(values, buffer) : buffer);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
+
+    private static Tensor Lookup(IReadOnlyList<float> values, Tensor codes) =>
+        tensor([.. values]).index_select(0, codes.view(-1).to_type(ScalarType.Int32)).view(codes.shape);
 
     private void ReadBytes(Tensor buffer, long offset, long count)
     {
@@ -150,12 +167,12 @@ internal sealed class SafetensorsReader : IDisposable
             count *= dimension;
         }
         if (count * type.Bytes != end - begin) throw Fault($"tensor '{property.Name}' has {end - begin} bytes, but its shape takes {count * type.Bytes}");
-        return new(type.Type, shape, dataStart + begin, end - begin);
+        return new(dtype, type.Type, s_float8.GetValueOrDefault(dtype), shape, dataStart + begin, end - begin);
     }
 
     private Entry Find(string name) => _entries.TryGetValue(name, out Entry? entry) ? entry : throw Fault($"it has no tensor '{name}'");
 
     private ModelFormatException Fault(string reason) => new($"{System.IO.Path.GetFileName(Path)} cannot be read: {reason}.");
 
-    private sealed record Entry(ScalarType Type, long[] Shape, long Offset, long Length);
+    private sealed record Entry(string TypeName, ScalarType Type, IReadOnlyList<float>? Float8, long[] Shape, long Offset, long Length);
 }

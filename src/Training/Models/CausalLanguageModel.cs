@@ -60,18 +60,21 @@ internal abstract class CausalLanguageModel(DecoderShape shape, DecoderParts par
 
     /// <summary>Loads a model folder in Hugging Face's form.</summary>
     /// <exception cref="ModelFormatException">The architecture, a setting of it or a file is not supported or not sound.</exception>
-    public static CausalLanguageModel Load(string folder, ComputeType computeType, Device? device = null)
+    /// <param name="folder">The folder.</param>
+    /// <param name="computeType">Type of the frozen weights and of the arithmetic.</param>
+    /// <param name="device">Where the weights go; null takes the GPU when there is one.</param>
+    /// <param name="loadIn4Bit">Whether the linear layers' weights are kept as NF4; embeddings, norms and head are not.</param>
+    public static CausalLanguageModel Load(string folder, ComputeType computeType, Device? device = null, bool loadIn4Bit = false)
     {
         TorchRuntime.Initialize();
         ModelConfig config = ModelConfig.Load(folder);
-        config.Refuse("quantization_config", "quantised weights are not supported; use the unquantised model.");
         if (!Architectures.ByModelType.TryGetValue(config.ModelType, out Architecture? architecture))
             throw new ModelFormatException($"config.json has model_type = {config.ModelType}; supported are {string.Join(", ", Architectures.ByModelType.Keys)}.");
         ScalarType dtype = computeType == ComputeType.Float32 ? ScalarType.Float32 : ScalarType.BFloat16;
         Device place = device ?? TorchRuntime.DefaultDevice();
-        using var weights = new ModelWeights(folder, dtype, place);
+        using var weights = new ModelWeights(folder, dtype, place, StoredQuantization.Of(config));
         using var _ = no_grad();
-        var parts = new DecoderParts(weights, place, dtype);
+        var parts = new DecoderParts(weights, place, dtype, loadIn4Bit);
         try
         {
             return architecture(config, parts);

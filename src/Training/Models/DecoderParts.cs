@@ -8,7 +8,8 @@ namespace TrainingService.Training.Models;
 /// <param name="weights">The checkpoint; needed only while the model is being made.</param>
 /// <param name="device">Where the weights are.</param>
 /// <param name="dtype">Type of the frozen weights and of the arithmetic.</param>
-internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarType dtype) : IDisposable
+/// <param name="quantizes">Whether linear layers are quantised to NF4 as they are read.</param>
+internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarType dtype, bool quantizes = false) : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
     private readonly List<LinearLayer> _linearLayers = [];
@@ -30,8 +31,17 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     public Tensor Matrix(string name, int rows, int columns) => Own(weights.Read(name, rows, columns));
 
     /// <summary>The frozen weight (rows, columns) of linear layers that share their input, one below the other.</summary>
-    public IFrozenWeight Weight(int rows, int columns, params IReadOnlyList<string> paths) =>
-        new DenseWeight(Own(weights.Stack([.. paths.Select(p => p + ".weight")], rows, columns)));
+    public IFrozenWeight Weight(int rows, int columns, params IReadOnlyList<string> paths)
+    {
+        string[] names = [.. paths.Select(p => p + ".weight")];
+        if (!quantizes && !names.All(weights.IsNf4)) return new DenseWeight(Own(weights.Stack(names, rows, columns)));
+        Nf4Matrix[] matrices = [.. names.Select(Nf4)];
+        var weight = new Nf4Weight(matrices, dtype, device);
+        _owned.Add(weight);
+        if (matrices.Sum(m => m.Rows) != rows || matrices.Any(m => m.Columns != columns))
+            throw new ModelFormatException($"{string.Join(" + ", names)} have {string.Join(" + ", matrices.Select(m => $"[{m.Rows}, {m.Columns}]"))} elements, but config.json says [{rows}, {columns}].");
+        return weight;
+    }
 
     /// <summary>A norm that rounds before it scales, as Llama's does.</summary>
     public RmsNorm RmsNorm(string path, int size, double epsilon, double scale = 1) => new(Own(weights.Read(path + ".weight", size).mul_(scale)), epsilon);
@@ -70,7 +80,7 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
     /// <summary>A linear layer that the checkpoint stores as (in, out), with a bias.</summary>
     public PackedLinear Conv1D(string path, int input, int output)
     {
-        var weight = new DenseWeight(Own(Own(weights.Read(path + ".weight", input, output)).t()));
+        IFrozenWeight weight = TransposedWeight(path + ".weight", input, output);
         LinearLayer layer = new(path, weight, 0, output, input) { FanInFanOut = true };
         _linearLayers.Add(layer);
         return new(weight, Own(weights.Read(path + ".bias", output)), [layer]);
@@ -135,6 +145,26 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
         var matrix = new VocabularyMatrix(path, weight);
         _vocabularyMatrices.Add(matrix);
         return matrix;
+    }
+
+    /// <summary>bitsandbytes turns a matrix (in, out) before it quantises it.</summary>
+    private IFrozenWeight TransposedWeight(string name, int input, int output)
+    {
+        if (weights.IsNf4(name)) return Weight(output, input, name[..^".weight".Length]);
+        if (!quantizes) return new DenseWeight(Own(Own(weights.Read(name, input, output)).t()));
+        using Tensor stored = weights.Read(name, input, output), turned = stored.t();
+        var weight = new Nf4Weight([Nf4Matrix.Quantize(turned)], dtype, device);
+        _owned.Add(weight);
+        return weight;
+    }
+
+    /// <summary>A matrix as NF4: as it is stored, or quantised as soon as it is read, so that one at a time is held in full.</summary>
+    private Nf4Matrix Nf4(string name)
+    {
+        if (weights.IsNf4(name)) return weights.ReadNf4(name);
+        if (weights.ShapeOf(name) is not [var rows, var columns]) throw new ModelFormatException($"Tensor '{name}' is no matrix.");
+        using Tensor matrix = weights.Read(name, rows, columns);
+        return Nf4Matrix.Quantize(matrix);
     }
 
     private Tensor Own(Tensor tensor)

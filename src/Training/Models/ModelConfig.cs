@@ -59,6 +59,18 @@ internal sealed class ModelConfig
         return _sections.TryGetValue(name, out ModelConfig? section) ? section : _sections[name] = new(value, $"{_path}{name}.");
     }
 
+    /// <summary>All parts of the configuration that are objects.</summary>
+    public IEnumerable<ModelConfig> Sections() => _root.EnumerateObject().Select(p => Section(p.Name)).OfType<ModelConfig>();
+
+    /// <summary>Whether it has no fields.</summary>
+    public bool IsEmpty => !_root.EnumerateObject().Any();
+
+    /// <summary>Names fields that change nothing of what a model computes.</summary>
+    public void Ignore(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names) _asked.Add(name);
+    }
+
     /// <summary>A required whole number above 0.</summary>
     public int Size(string name) => OptionalSize(name) ?? throw new ModelFormatException($"config.json has no {_path}{name}.");
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using TorchSharp;
 using TrainingService.Training.Checkpoints;
+using TrainingService.Training.Modules;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Models;
@@ -10,15 +12,17 @@ internal sealed class ModelWeights : IDisposable
     private readonly Dictionary<string, SafetensorsReader> _readers = [];
     private readonly ScalarType _dtype;
     private readonly Device _device;
+    private readonly StoredQuantization _quantization;
 
     /// <summary>Opens the folder's weights.</summary>
     /// <param name="folder">A model folder in Hugging Face's form.</param>
     /// <param name="dtype">Type that tensors are converted to.</param>
     /// <param name="device">Device that tensors are put on.</param>
+    /// <param name="quantization">How config.json says they are quantised; null when they are not.</param>
     /// <exception cref="ModelFormatException">There are none, or they are damaged.</exception>
-    public ModelWeights(string folder, ScalarType dtype, Device device)
+    public ModelWeights(string folder, ScalarType dtype, Device device, StoredQuantization? quantization = null)
     {
-        (_dtype, _device) = (dtype, device);
+        (_dtype, _device, _quantization) = (dtype, device, quantization ?? StoredQuantization.None);
         foreach (string file in Files(folder))
         {
             var reader = new SafetensorsReader(Path.Combine(folder, file));
@@ -41,15 +45,37 @@ internal sealed class ModelWeights : IDisposable
         long row = 0;
         foreach (string name in names)
         {
-            (string stored, SafetensorsReader reader) = Find(name) ?? throw new ModelFormatException($"The model's weights have no tensor '{name}'.");
-            long[] own = reader.ShapeOf(stored);
+            long[] own = ShapeOf(name);
             if (own.Length != shape.Length || row + own[0] > shape[0])
                 throw new ModelFormatException($"Tensor '{name}' has shape [{string.Join(", ", own)}], which does not fit config.json.");
             using Tensor slice = result.narrow(0, row, own[0]);
-            reader.ReadInto(stored, slice);
+            ReadInto(name, slice);
             row += own[0];
         }
         return row == shape[0] ? result : throw new ModelFormatException($"{string.Join(" + ", names)} has {row} rows, but config.json says {shape[0]}.");
+    }
+
+    /// <summary>Whether a matrix is stored as bitsandbytes writes NF4.</summary>
+    public bool IsNf4(string name) => Contains(name + ".absmax");
+
+    /// <summary>Rows and columns, or whatever dimensions a tensor has once it is unpacked.</summary>
+    public long[] ShapeOf(string name) => IsNf4(name) ? Nf4State(name).Shape : Stored(name).Reader.ShapeOf(Stored(name).Name);
+
+    /// <summary>A matrix that is stored as NF4, as it is.</summary>
+    public Nf4Matrix ReadNf4(string name)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Nf4State state = Nf4State(name);
+        Tensor table = Companion(name, ".quant_map", ScalarType.Float32, 16);
+        if (!table.data<float>().Zip(Nf4Code.Values, (a, b) => Math.Abs(a - b) < 1e-6).All(same => same))
+            throw new ModelFormatException($"Tensor '{name}' is quantised with other values than NF4's.");
+        long count = state.Shape[0] * state.Shape[1], blocks = (count + Nf4Code.BlockSize - 1) / Nf4Code.BlockSize;
+        Tensor codes = Companion(name, "", ScalarType.Byte, (count + 1) / 2);
+        if (!state.IsNested) return new(state.Shape[0], state.Shape[1], codes, new(Companion(name, ".absmax", ScalarType.Float32, blocks), null, null, 0));
+        return new(state.Shape[0], state.Shape[1], codes, new(
+            Companion(name, ".absmax", ScalarType.Byte, blocks),
+            Companion(name, ".nested_absmax", ScalarType.Float32, (blocks + Nf4Code.NestedBlockSize - 1) / Nf4Code.NestedBlockSize),
+            Companion(name, ".nested_quant_map", ScalarType.Float32, 256), state.Offset));
     }
 
     /// <inheritdoc/>
@@ -57,6 +83,51 @@ internal sealed class ModelWeights : IDisposable
     {
         foreach (SafetensorsReader reader in _readers.Values.Distinct()) reader.Dispose();
     }
+
+    /// <summary>Reads one tensor, whatever it is stored as.</summary>
+    private void ReadInto(string name, Tensor destination)
+    {
+        if (IsNf4(name))
+        {
+            using Nf4Matrix matrix = ReadNf4(name);
+            matrix.DequantizeInto(destination);
+            return;
+        }
+        (string stored, SafetensorsReader reader) = Stored(name);
+        if (reader.TypeOf(stored) is not ("F64" or "F32" or "F16" or "BF16" or "F8_E4M3" or "F8_E5M2") and var type)
+            throw new ModelFormatException($"Tensor '{name}' has type {type}; weights are floating-point numbers. Quantised weights need config.json to say how (quantization_config).");
+        reader.ReadInto(stored, destination);
+        if (!reader.IsFloat8(stored)) return;
+        if ((Find(name + "_scale_inv") ?? Find(name + "_scale")) is { } scale)
+        {
+            using Tensor scales = scale.Reader.Read(scale.Name);
+            _quantization.Scale(name, destination, scales);
+        }
+        else if (_quantization.HasScales)
+        {
+            throw new ModelFormatException($"Tensor '{name}' is fp8, but the weights have neither '{name}_scale_inv' nor '{name}_scale'.");
+        }
+    }
+
+    private Nf4State Nf4State(string name)
+    {
+        if (Find(name + ".quant_state.bitsandbytes__nf4") is not { } stored)
+            throw new ModelFormatException($"Tensor '{name}' is quantised by bitsandbytes to another type than NF4; quantise the model anew with bnb_4bit_quant_type = nf4.");
+        if (stored.Reader.ShapeOf(stored.Name) is not [<= 4096]) throw new ModelFormatException($"Tensor '{stored.Name}' is no state that bitsandbytes writes.");
+        using Tensor json = stored.Reader.Read(stored.Name);
+        return Models.Nf4State.Parse(stored.Name, json.bytes);
+    }
+
+    private Tensor Companion(string name, string suffix, ScalarType type, long count)
+    {
+        (string stored, SafetensorsReader reader) = Stored(name + suffix);
+        Tensor tensor = reader.Read(stored);
+        if (tensor.dtype != type || tensor.numel() != count)
+            throw new ModelFormatException($"Tensor '{stored}' has {tensor.numel()} elements of type {reader.TypeOf(stored)}, but bitsandbytes' nf4 has {count} of {type}.");
+        return tensor.view(-1).to(_device);
+    }
+
+    private (string Name, SafetensorsReader Reader) Stored(string name) => Find(name) ?? throw new ModelFormatException($"The model's weights have no tensor '{name}'.");
 
     /// <summary>A checkpoint saved from the decoder without its head, such as GPT-2's, leaves out the first part of the name.</summary>
     private (string Name, SafetensorsReader Reader)? Find(string name)

@@ -87,7 +87,7 @@ internal sealed class ReferenceLogProbs
         foreach (string folder in fromAdapter ? [run.ModelFolder, run.AdapterFolder!] : new[] { run.ModelFolder })
             foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles().OrderBy(f => f.Name, StringComparer.Ordinal))
                 Append($"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}\n");
-        Append(JsonSerializer.Serialize(new object?[] { split, recipe.ComputeType, recipe.LdAlpha, packTokens, recipe.BatchSize, recipe.Seed, recipe.SamplingStrategy }));
+        Append(JsonSerializer.Serialize(new object?[] { split, recipe.ComputeType, recipe.LoadIn4Bit, recipe.LdAlpha, packTokens, recipe.BatchSize, recipe.Seed, recipe.SamplingStrategy }));
         foreach (TokenizedPair pair in pairs)
             foreach (int[] ids in new[] { pair.PromptIds, pair.ChosenIds, pair.RejectedIds })
             {

@@ -50,7 +50,7 @@ public sealed class Trainer : IDisposable
         _recipe = run.AdapterFolder is null ? run.Recipe : run.Recipe with { Lora = PeftConfig.Read(run.AdapterFolder) with { Dropout = run.Recipe.Lora.Dropout } };
         _plan = new(_recipe, run.Train.Count);
         _clock = new(timeProvider);
-        _model = CausalLanguageModel.Load(run.ModelFolder, _recipe.ComputeType);
+        _model = CausalLanguageModel.Load(run.ModelFolder, _recipe.ComputeType, loadIn4Bit: _recipe.LoadIn4Bit);
         try
         {
             _adapter = new(_recipe.Lora, _model.Adaptable, trains: true);
