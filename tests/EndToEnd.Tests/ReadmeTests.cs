@@ -72,13 +72,23 @@ public partial class ReadmeTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>One line a setting and default; the methods that have it where not all do.</summary>
     private static string SettingsTable()
     {
+        var table = new StringBuilder("| setting | methods | default | allowed | |\n|---|---|---|---|---|\n");
+        TrainingMethod[] methods = Enum.GetValues<TrainingMethod>();
         var recipe = new TrainingRecipe();
-        var table = new StringBuilder("| setting | default | allowed | |\n|---|---|---|---|\n");
-        foreach (RecipeField field in RecipeFields.Hyperparameters.Concat(RecipeFields.Lora))
-            table.Append($"| `{field.Name}` | `{field.Write(recipe)?.ToJsonString() ?? "null"}` | {field.Allowed} | {field.Description} |\n");
+        foreach (var setting in methods.SelectMany(m => RecipeFields.Hyperparameters(m).Select(f => (Method: m, Field: f)))
+            .GroupBy(s => (s.Field.Name, s.Field.Allowed, s.Field.Description)))
+        {
+            TrainingMethod[] own = [.. setting.Select(s => s.Method)];
+            Append(setting.First().Field, own.Length == methods.Length ? "all" : string.Join(", ", own.Select(WireNames.Of)));
+        }
+        foreach (RecipeField field in RecipeFields.Lora) Append(field, "all");
         return table.ToString().Trim();
+
+        void Append(RecipeField field, string own) =>
+            table.Append($"| `{field.Name}` | {own} | `{field.Write(recipe)?.ToJsonString() ?? "null"}` | {field.Allowed} | {field.Description} |\n");
     }
 
     [GeneratedRegex("```sh\n(.*?)```", RegexOptions.Singleline)]

@@ -10,10 +10,18 @@ namespace TrainingService.Api.FineTuning;
 /// </summary>
 internal sealed class CreateJobReader
 {
+    private const string Hyperparameters = "hyperparameters";
+    private const string Lora = "lora";
+    private const string Reinforcement = "reinforcement";
+
     private static readonly string[] s_fields =
-        ["model", "training_file", "validation_file", "method", "suffix", "seed", "metadata", "integrations"];
+        ["model", "training_file", "validation_file", "method", "suffix", "seed", "metadata", "integrations", Hyperparameters];
+
+    private static readonly IReadOnlyList<string> s_methods = WireNames.All<TrainingMethod>();
 
     private readonly List<RecipeProblem> _problems = [];
+    private TrainingMethod _method;
+    private JsonElement? _hyperparameters, _lora;
 
     private CreateJobReader() { }
 
@@ -22,18 +30,16 @@ internal sealed class CreateJobReader
     {
         var reader = new CreateJobReader();
         CreateJobRequest request = reader.ReadRequest(body);
-        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) =
-            RecipeJson.Read(request.Method.Dpo?.Hyperparameters, request.Method.Dpo?.Lora, request.Seed ?? new TrainingRecipe().Seed);
+        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = RecipeJson.Read(
+            reader._method, reader._hyperparameters, reader._lora, request.Seed ?? new TrainingRecipe().Seed, request.ValidationFile is not null);
         reader._problems.AddRange(problems);
-        return (request, reader.ResolveEvaluation(recipe, request), reader._problems);
+        return (request, recipe, reader._problems);
     }
 
     private CreateJobRequest ReadRequest(JsonElement body)
     {
-        if (!RequireObject(body, "", "The request's body")) return new() { Model = "", TrainingFile = "", Method = new() { Type = "" } };
-        if (body.TryGetProperty("hyperparameters", out JsonElement old) && old.ValueKind != JsonValueKind.Null)
-            Add("hyperparameters", "hyperparameters at the top are OpenAI's old place for them; move them to method.dpo.hyperparameters.");
-        RefuseUnknown(body, "", [.. s_fields, "hyperparameters"]);
+        if (!RequireObject(body, "", "The request's body")) return new() { Model = "", TrainingFile = "" };
+        RefuseUnknown(body, "", s_fields);
         return new()
         {
             Model = RequiredText(body, "model", "the id of a model that GET /v1/models lists"),
@@ -47,37 +53,39 @@ internal sealed class CreateJobReader
         };
     }
 
-    private CreateJobMethod ReadMethod(JsonElement body)
+    private CreateJobMethod? ReadMethod(JsonElement body)
     {
-        const string Example = "{\"type\": \"dpo\"}";
+        bool hasOldPlace = TryGet(body, Hyperparameters, out JsonElement old);
         if (!TryGet(body, "method", out JsonElement method))
         {
-            Add("method", $"method is missing. OpenAI's default is supervised fine-tuning, which this service does not do: it trains on preferences; add \"method\": {Example}.");
-            return new() { Type = "" };
+            _method = TrainingMethod.Supervised;
+            if (hasOldPlace) _hyperparameters = old;
+            return null;
         }
-        if (!RequireObject(method, "method", "method")) return new() { Type = "" };
-        RefuseUnknown(method, "method", ["type", "dpo", "supervised", "reinforcement"]);
+        if (hasOldPlace) Add(Hyperparameters, "hyperparameters at the top are OpenAI's old place for them; move them into method.");
+        if (!RequireObject(method, "method", "method")) return null;
+        RefuseUnknown(method, "method", ["type", .. s_methods, Reinforcement]);
         string type = method.TryGetProperty("type", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
-        if (type is "supervised" or "reinforcement")
-            Add("method.type", $"method.type is \"{type}\", which is not available here: this service trains by direct preference optimisation. Use {Example}.");
-        else if (type != "dpo")
-            Add("method.type", $"method.type is {(given.ValueKind == JsonValueKind.Undefined ? "missing" : Shown(given))}; it must be \"dpo\".");
-        else
-            foreach (string other in new[] { "supervised", "reinforcement" })
-                if (TryGet(method, other, out _))
-                    Add($"method.{other}", $"method.{other} has no effect with method.type \"dpo\"; leave it out.");
-        return new() { Type = type, Dpo = ReadDpo(method) };
+        if (WireNames.Parse<TrainingMethod>(type) is not { } known)
+        {
+            Add("method.type", $"method.type is {(given.ValueKind == JsonValueKind.Undefined ? "missing" : Shown(given))}; it must be one of {string.Join(", ", s_methods)}.");
+            return null;
+        }
+        _method = known;
+        foreach (string other in s_methods.Append(Reinforcement).Where(m => m != type))
+            if (TryGet(method, other, out _))
+                Add($"method.{other}", $"method.{other} has no effect with method.type \"{type}\"; leave it out.");
+        ReadSettings(method, type);
+        return new() { Type = type };
     }
 
-    private CreateJobDpo? ReadDpo(JsonElement method)
+    private void ReadSettings(JsonElement method, string type)
     {
-        if (!TryGet(method, "dpo", out JsonElement dpo) || !RequireObject(dpo, "method.dpo", "method.dpo")) return null;
-        RefuseUnknown(dpo, "method.dpo", ["hyperparameters", "lora"]);
-        return new()
-        {
-            Hyperparameters = dpo.TryGetProperty("hyperparameters", out JsonElement hyperparameters) ? hyperparameters : null,
-            Lora = dpo.TryGetProperty("lora", out JsonElement lora) ? lora : null,
-        };
+        string path = $"method.{type}";
+        if (!TryGet(method, type, out JsonElement settings) || !RequireObject(settings, path, path)) return;
+        RefuseUnknown(settings, path, [Hyperparameters, Lora]);
+        if (settings.TryGetProperty(Hyperparameters, out JsonElement hyperparameters)) _hyperparameters = hyperparameters;
+        if (settings.TryGetProperty(Lora, out JsonElement lora)) _lora = lora;
     }
 
     private int? ReadSeed(JsonElement body)
@@ -118,18 +126,6 @@ internal sealed class CreateJobReader
         return [];
     }
 
-    private TrainingRecipe ResolveEvaluation(TrainingRecipe recipe, CreateJobRequest request)
-    {
-        IntervalStrategy strategy = recipe.EvalStrategy ?? (request.ValidationFile is null ? IntervalStrategy.No : IntervalStrategy.Epoch);
-        if (strategy != IntervalStrategy.No && request.ValidationFile is null)
-            Add($"{RecipeJson.HyperparametersParam}.eval_strategy", $"eval_strategy is \"{WireNames.Of(strategy)}\" but there is no validation_file to evaluate; give one, or leave eval_strategy out.");
-        return recipe with
-        {
-            EvalStrategy = strategy,
-            EvalSteps = strategy == IntervalStrategy.Steps ? recipe.EvalSteps ?? recipe.LoggingSteps : recipe.EvalSteps,
-        };
-    }
-
     private string RequiredText(JsonElement body, string name, string expected)
     {
         if (body.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null)
@@ -159,7 +155,7 @@ internal sealed class CreateJobReader
         {
             if (known.Contains(property.Name)) continue;
             string param = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
-            string hint = RecipeJson.HomeOf(property.Name) is { } home ? $"It belongs in {home}."
+            string hint = RecipeJson.HomeOf(_method, property.Name) is { } home ? $"It belongs in {home}."
                 : WireNames.Nearest(property.Name, known) is { } nearest ? $"Did you mean '{nearest}'?"
                 : $"Known are {string.Join(", ", known)}.";
             Add(param, $"{(path.Length == 0 ? "The request" : path)} has no field {Shown(property.Name)}. {hint}");

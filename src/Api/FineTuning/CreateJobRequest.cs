@@ -16,8 +16,11 @@ public sealed record CreateJobRequest
     /// <summary>Id of an uploaded file of purpose fine-tune with rows to evaluate on.</summary>
     public string? ValidationFile { get; init; }
 
-    /// <summary>How to train.</summary>
-    public required CreateJobMethod Method { get; init; }
+    /// <summary>How to train; OpenAI's default, supervised, when absent.</summary>
+    public CreateJobMethod? Method { get; init; }
+
+    /// <summary>OpenAI's old place for the hyperparameters of a request without a method.</summary>
+    public JsonElement? Hyperparameters { get; init; }
 
     /// <summary>Part of the tuned model's name, 1 to 64 characters.</summary>
     public string? Suffix { get; init; }
@@ -35,16 +38,28 @@ public sealed record CreateJobRequest
 /// <summary>How to train.</summary>
 public sealed record CreateJobMethod
 {
-    /// <summary>Must be <c>dpo</c>.</summary>
+    /// <summary><c>dpo</c>, <c>supervised</c>, <c>kto</c>, <c>orpo</c> or <c>cpo</c>.</summary>
     /// <example>dpo</example>
     public required string Type { get; init; }
 
-    /// <summary>Settings; absent ones and "auto" take the recipe's defaults.</summary>
+    /// <summary>Settings of type dpo; absent ones and "auto" take the defaults.</summary>
     public CreateJobDpo? Dpo { get; init; }
+
+    /// <summary>Settings of type supervised, likewise.</summary>
+    public CreateJobSupervised? Supervised { get; init; }
+
+    /// <summary>Settings of type kto, likewise.</summary>
+    public CreateJobKto? Kto { get; init; }
+
+    /// <summary>Settings of type orpo, likewise.</summary>
+    public CreateJobOrpo? Orpo { get; init; }
+
+    /// <summary>Settings of type cpo, likewise.</summary>
+    public CreateJobCpo? Cpo { get; init; }
 }
 
-/// <summary>Settings of direct preference optimisation.</summary>
-public sealed record CreateJobDpo
+/// <summary>Settings of a method; absent ones and "auto" take the defaults.</summary>
+public abstract record CreateJobSettings
 {
     /// <summary>Optimisation, loss, lengths, logging, evaluation and checkpoints, under OpenAI's and TRL's names.</summary>
     public JsonElement? Hyperparameters { get; init; }
@@ -52,3 +67,18 @@ public sealed record CreateJobDpo
     /// <summary>The adapter, under PEFT's names.</summary>
     public JsonElement? Lora { get; init; }
 }
+
+/// <summary>Settings of direct preference optimisation.</summary>
+public sealed record CreateJobDpo : CreateJobSettings;
+
+/// <summary>Settings of supervised fine-tuning.</summary>
+public sealed record CreateJobSupervised : CreateJobSettings;
+
+/// <summary>Settings of Kahneman–Tversky optimisation.</summary>
+public sealed record CreateJobKto : CreateJobSettings;
+
+/// <summary>Settings of odds-ratio preference optimisation.</summary>
+public sealed record CreateJobOrpo : CreateJobSettings;
+
+/// <summary>Settings of contrastive preference optimisation and SimPO.</summary>
+public sealed record CreateJobCpo : CreateJobSettings;

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using TrainingService.Domain.Recipes;
 
 namespace TrainingService.Api.FineTuning;
 
@@ -52,7 +54,7 @@ public sealed record JobObject
     /// <summary>Id of the validation file.</summary>
     public string? ValidationFile { get; init; }
 
-    /// <summary>The same as <c>method.dpo.hyperparameters</c>, where older SDKs look for it.</summary>
+    /// <summary>The method's hyperparameters again, where older SDKs look for them.</summary>
     public required JsonObject Hyperparameters { get; init; }
 
     /// <summary>How the job trains, every setting resolved.</summary>
@@ -94,15 +96,55 @@ public sealed record JobObject
 /// <param name="Param">Field of the request that it is about.</param>
 public sealed record JobErrorObject(string Code, string Message, string? Param);
 
-/// <summary>How a job trains.</summary>
-/// <param name="Type">Always <c>dpo</c>.</param>
-/// <param name="Dpo">The settings of direct preference optimisation.</param>
-public sealed record MethodObject(string Type, DpoObject Dpo);
+/// <summary>How a job trains: the settings stand under the name of the type.</summary>
+public sealed record MethodObject
+{
+    /// <summary><c>dpo</c>, <c>supervised</c>, <c>kto</c>, <c>orpo</c> or <c>cpo</c>.</summary>
+    /// <example>dpo</example>
+    public required string Type { get; init; }
+
+    /// <summary>The settings of type dpo.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MethodSettingsObject? Dpo { get; init; }
+
+    /// <summary>The settings of type supervised.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MethodSettingsObject? Supervised { get; init; }
+
+    /// <summary>The settings of type kto.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MethodSettingsObject? Kto { get; init; }
+
+    /// <summary>The settings of type orpo.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MethodSettingsObject? Orpo { get; init; }
+
+    /// <summary>The settings of type cpo.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MethodSettingsObject? Cpo { get; init; }
+
+    /// <summary>From a resolved recipe as it is stored.</summary>
+    internal static MethodObject Of(JsonElement recipe)
+    {
+        TrainingMethod method = RecipeJson.MethodOf(recipe);
+        var settings = new MethodSettingsObject(JsonObject.Create(recipe.GetProperty("hyperparameters"))!, JsonObject.Create(recipe.GetProperty("lora"))!);
+        MethodSettingsObject? If(TrainingMethod asked) => asked == method ? settings : null;
+        return new()
+        {
+            Type = WireNames.Of(method),
+            Dpo = If(TrainingMethod.Dpo),
+            Supervised = If(TrainingMethod.Supervised),
+            Kto = If(TrainingMethod.Kto),
+            Orpo = If(TrainingMethod.Orpo),
+            Cpo = If(TrainingMethod.Cpo),
+        };
+    }
+}
 
 /// <summary>Every setting of a job, resolved.</summary>
 /// <param name="Hyperparameters">Optimisation, loss, lengths, logging, evaluation and checkpoints.</param>
 /// <param name="Lora">The adapter.</param>
-public sealed record DpoObject(JsonObject Hyperparameters, JsonObject Lora);
+public sealed record MethodSettingsObject(JsonObject Hyperparameters, JsonObject Lora);
 
 /// <summary>How far a job is. Beside the fields listed stand the newest training metrics under TRL's names.</summary>
 public sealed record ProgressObject

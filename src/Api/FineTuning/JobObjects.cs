@@ -38,7 +38,7 @@ internal static class JobObjects
         var last = await db.Jobs.Where(j => ids.Contains(j.Id)).Select(j => new
         {
             Train = db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Train).Max(m => (int?)m.Step),
-            Eval = j.ValidationFileId == null ? null : db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Eval).Max(m => (int?)m.Step),
+            Eval = db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Eval).Max(m => (int?)m.Step),
         }).ToListAsync(cancellationToken);
         int[] steps = [.. last.SelectMany(l => new[] { l.Train, l.Eval }).OfType<int>().Distinct()];
         return (await db.Metrics.AsNoTracking().Where(m => ids.Contains(m.JobId) && steps.Contains(m.Step)).ToListAsync(cancellationToken)).ToLookup(m => m.JobId);
@@ -51,7 +51,6 @@ internal static class JobObjects
         FineTuningJob job, Dictionary<MetricSplit, JobMetric> newest, IReadOnlyList<ProgressCheckpoint> checkpoints, DateTime now)
     {
         JsonElement recipe = JsonElement.Parse(job.Recipe);
-        JsonObject hyperparameters = JsonObject.Create(recipe.GetProperty("hyperparameters"))!;
         return new()
         {
             Id = job.Id,
@@ -66,8 +65,8 @@ internal static class JobObjects
             ResultFiles = job.ResultFiles,
             TrainingFile = job.TrainingFileId,
             ValidationFile = job.ValidationFileId,
-            Hyperparameters = hyperparameters,
-            Method = new("dpo", new(hyperparameters, JsonObject.Create(recipe.GetProperty("lora"))!)),
+            Hyperparameters = JsonObject.Create(recipe.GetProperty("hyperparameters"))!,
+            Method = MethodObject.Of(recipe),
             Seed = job.Seed,
             TrainedTokens = job.TrainedTokens,
             Metadata = job.Metadata,

@@ -1,6 +1,8 @@
+using TrainingService.Domain.Recipes;
+
 namespace TrainingService.Domain.Metrics;
 
-/// <summary>The names TRL's DPOTrainer gives its metrics.</summary>
+/// <summary>The names TRL's trainers give their metrics.</summary>
 public static class MetricNames
 {
     /// <summary>Mean loss a micro-batch.</summary>
@@ -44,4 +46,31 @@ public static class MetricNames
 
     /// <summary>Mean summed log-probability of the rejected completions.</summary>
     public const string LogpsRejected = "logps/rejected";
+
+    /// <summary>KTO's estimate of the divergence from the reference, nats.</summary>
+    public const string Kl = "kl";
+
+    /// <summary>Mean cross-entropy of the chosen completions' tokens.</summary>
+    public const string NllLoss = "nll_loss";
+
+    /// <summary>ORPO's mean log-sigmoid of the log odds ratio.</summary>
+    public const string LogOddsRatio = "log_odds_ratio";
+
+    /// <summary>ORPO's mean log odds ratio of chosen to rejected.</summary>
+    public const string LogOddsChosen = "log_odds_chosen";
+
+    private static readonly string[] s_pairs =
+        [RewardsChosen, RewardsRejected, RewardsAccuracies, RewardsMargins, LogpsChosen, LogpsRejected, LogitsChosen, LogitsRejected];
+
+    private static readonly Dictionary<TrainingMethod, IReadOnlyList<string>> s_evaluated = new()
+    {
+        [TrainingMethod.Dpo] = [Loss, .. s_pairs, Entropy, MeanTokenAccuracy],
+        [TrainingMethod.Kto] = [Loss, .. s_pairs.Where(n => n != RewardsAccuracies), Kl, Entropy],
+        [TrainingMethod.Orpo] = [Loss, .. s_pairs, NllLoss, LogOddsRatio, LogOddsChosen],
+        [TrainingMethod.Cpo] = [Loss, .. s_pairs, NllLoss],
+        [TrainingMethod.Supervised] = [Loss, Entropy, MeanTokenAccuracy],
+    };
+
+    /// <summary>What an evaluation by a method measures, under the names without the prefix <c>eval_</c>.</summary>
+    public static IReadOnlyList<string> Evaluated(TrainingMethod method) => s_evaluated[method];
 }

@@ -49,6 +49,49 @@ public enum LossType
     SigmoidNorm,
 }
 
+/// <summary>A loss of KTO.</summary>
+public enum KtoLossType
+{
+    /// <summary>Ethayarajh et al., 2024, arXiv 2402.01306.</summary>
+    Kto,
+
+    /// <summary>Anchored preference optimisation without pairs.</summary>
+    ApoZeroUnpaired,
+}
+
+/// <summary>A loss of CPO, without a reference.</summary>
+public enum CpoLossType
+{
+    /// <summary>DPO's logistic loss with a uniform reference.</summary>
+    Sigmoid,
+
+    /// <summary>SLiC's hinge loss with a uniform reference.</summary>
+    Hinge,
+
+    /// <summary>IPO with a uniform reference, of mean log-probabilities.</summary>
+    Ipo,
+
+    /// <summary>SimPO: mean log-probabilities and a target margin.</summary>
+    Simpo,
+}
+
+/// <summary>An optimiser, under transformers' names.</summary>
+public enum OptimizerType
+{
+    /// <summary>Adam with decoupled weight decay.</summary>
+    AdamwTorch,
+
+    /// <summary>Stochastic gradient descent without momentum.</summary>
+    Sgd,
+
+    /// <summary>Evolved sign momentum.</summary>
+    [WireName("lion_32bit")]
+    Lion,
+
+    /// <summary>Adam with factored second moments and without first ones.</summary>
+    Adafactor,
+}
+
 /// <summary>An f-divergence (Wang et al., 2023, arXiv 2309.16240).</summary>
 public enum FDivergenceType
 {
@@ -74,11 +117,20 @@ public enum LearningRateSchedule
     /// <summary>Warm-up, then half a cosine to 0.</summary>
     Cosine,
 
+    /// <summary>Warm-up, then cosines to 0 that each start anew from the peak.</summary>
+    CosineWithRestarts,
+
+    /// <summary>Warm-up, then a power of the remaining share down to an end.</summary>
+    Polynomial,
+
     /// <summary>Constant without warm-up.</summary>
     Constant,
 
     /// <summary>Warm-up, then constant.</summary>
     ConstantWithWarmup,
+
+    /// <summary>Warm-up, then as the inverse square root of the step.</summary>
+    InverseSqrt,
 }
 
 /// <summary>When something recurring happens.</summary>

@@ -4,14 +4,16 @@ using TrainingService.Domain.Errors;
 
 namespace TrainingService.Domain.Recipes;
 
-/// <summary>Reads a recipe from a request's <c>method.dpo</c> and writes a resolved one into a job's record.</summary>
+/// <summary>Reads a recipe from a request's <c>method.dpo</c>, or the like of another method, and writes a resolved one into a job's record.</summary>
 public static class RecipeJson
 {
-    /// <summary>Path of the hyperparameters in a request.</summary>
-    public const string HyperparametersParam = "method.dpo.hyperparameters";
+    private const string Type = "type";
 
-    /// <summary>Path of the adapter's settings in a request.</summary>
-    public const string LoraParam = "method.dpo.lora";
+    /// <summary>Path of a method's hyperparameters in a request.</summary>
+    public static string HyperparametersParam(TrainingMethod method) => $"method.{WireNames.Of(method)}.hyperparameters";
+
+    /// <summary>Path of a method's settings of the adapter in a request.</summary>
+    public static string LoraParam(TrainingMethod method) => $"method.{WireNames.Of(method)}.lora";
 
     // PEFT settings people will try: the answer says what to do rather than that they are unknown.
     private static readonly Dictionary<string, string> s_refusedLora = new()
@@ -22,26 +24,46 @@ public static class RecipeJson
     };
 
     /// <summary>Reads both objects; absent fields and <c>"auto"</c> keep the defaults. All problems are told at once.</summary>
-    /// <param name="hyperparameters">The object <c>method.dpo.hyperparameters</c>, or null.</param>
-    /// <param name="lora">The object <c>method.dpo.lora</c>, or null.</param>
+    /// <param name="method">What is trained by.</param>
+    /// <param name="hyperparameters">The method's object <c>hyperparameters</c>, or null.</param>
+    /// <param name="lora">The method's object <c>lora</c>, or null.</param>
     /// <param name="seed">The job's seed.</param>
+    /// <param name="hasValidationFile">Whether the job has a validation file.</param>
     /// <exception cref="InvalidOperationException">A name or a text holds half a surrogate pair, so it is no text.</exception>
-    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(JsonElement? hyperparameters, JsonElement? lora, int seed)
+    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(TrainingMethod method, JsonElement? hyperparameters, JsonElement? lora, int seed, bool hasValidationFile)
     {
         var problems = new List<RecipeProblem>();
-        TrainingRecipe recipe = ReadObject(new TrainingRecipe { Seed = seed }, hyperparameters, HyperparametersParam, RecipeFields.Hyperparameters, [], problems);
-        recipe = ReadObject(recipe, lora, LoraParam, RecipeFields.Lora, s_refusedLora, problems);
+        TrainingRecipe recipe = ReadObject(new TrainingRecipe { Method = method, Seed = seed }, hyperparameters, HyperparametersParam(method), RecipeFields.Hyperparameters(method), [], problems);
+        recipe = ReadObject(recipe, lora, LoraParam(method), RecipeFields.Lora, s_refusedLora, problems);
         if (hyperparameters is { ValueKind: JsonValueKind.Object } h && IsGiven(h, "learning_rate") && IsGiven(h, "learning_rate_multiplier"))
-            problems.Add(new($"{HyperparametersParam}.learning_rate_multiplier", "Give learning_rate or learning_rate_multiplier, not both."));
+            problems.Add(new($"{HyperparametersParam(method)}.learning_rate_multiplier", "Give learning_rate or learning_rate_multiplier, not both."));
+        recipe = ResolveEvaluation(recipe, hasValidationFile, problems);
         if (problems.Count == 0)
             problems.AddRange(RecipeRules.Check(recipe));
         return (recipe, problems);
     }
 
-    /// <summary>The resolved recipe as <c>{"hyperparameters": {…}, "lora": {…}}</c>; reading it again gives the same recipe.</summary>
+    private static TrainingRecipe ResolveEvaluation(TrainingRecipe recipe, bool hasValidationFile, List<RecipeProblem> problems)
+    {
+        string path = HyperparametersParam(recipe.Method);
+        if (hasValidationFile && recipe.ValidationSplit is not null)
+            problems.Add(new($"{path}.validation_split", "validation_split splits off training rows, but there is a validation_file; give one of them."));
+        bool canEvaluate = hasValidationFile || recipe.ValidationSplit is not null;
+        IntervalStrategy strategy = recipe.EvalStrategy ?? (canEvaluate ? IntervalStrategy.Epoch : IntervalStrategy.No);
+        if (strategy != IntervalStrategy.No && !canEvaluate)
+            problems.Add(new($"{path}.eval_strategy", $"eval_strategy is \"{WireNames.Of(strategy)}\" but there is no validation_file to evaluate; give one or a validation_split, or leave eval_strategy out."));
+        return recipe with
+        {
+            EvalStrategy = strategy,
+            EvalSteps = strategy == IntervalStrategy.Steps ? recipe.EvalSteps ?? recipe.LoggingSteps : recipe.EvalSteps,
+        };
+    }
+
+    /// <summary>The resolved recipe as <c>{"type": "dpo", "hyperparameters": {…}, "lora": {…}}</c>; reading it again gives the same recipe.</summary>
     public static JsonObject Write(TrainingRecipe recipe) => new()
     {
-        ["hyperparameters"] = Fields(RecipeFields.Hyperparameters, recipe),
+        [Type] = WireNames.Of(recipe.Method),
+        ["hyperparameters"] = Fields(RecipeFields.Hyperparameters(recipe.Method), recipe),
         ["lora"] = Fields(RecipeFields.Lora, recipe),
     };
 
@@ -49,19 +71,30 @@ public static class RecipeJson
     /// <exception cref="InvalidOperationException">The text is not a recipe that <see cref="Write"/> wrote.</exception>
     public static TrainingRecipe ReadResolved(JsonElement method, int seed)
     {
-        TrainingRecipe recipe = new() { Seed = seed };
-        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters), ("lora", RecipeFields.Lora) })
+        TrainingMethod type = MethodOf(method);
+        TrainingRecipe recipe = new() { Method = type, Seed = seed };
+        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters(type)), ("lora", RecipeFields.Lora) })
             foreach (RecipeField field in fields.Where(f => f.Name != "learning_rate_multiplier"))
                 if (method.GetProperty(name).TryGetProperty(field.Name, out JsonElement value) && !(field.Name == "eval_strategy" && value.ValueKind == JsonValueKind.Null))
                     recipe = field.Read(recipe, value) ?? throw new InvalidOperationException($"The stored recipe's {field.Name} is {value.GetRawText()}; allowed is {field.Allowed}.");
         return recipe;
     }
 
-    /// <summary>The object of a request that a setting belongs in, or null when there is no setting of this name.</summary>
-    public static string? HomeOf(string name) =>
-        RecipeFields.Hyperparameters.Any(f => f.Name == name) ? HyperparametersParam
-        : RecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam
+    /// <summary>The method of what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="InvalidOperationException">It has none that is known.</exception>
+    public static TrainingMethod MethodOf(JsonElement method) =>
+        // Jobs from before there were other methods do not say that theirs is DPO.
+        !method.TryGetProperty(Type, out JsonElement type) ? TrainingMethod.Dpo
+        : WireNames.Parse<TrainingMethod>(type.GetString()) ?? throw new InvalidOperationException($"The stored recipe's type is {type.GetRawText()}.");
+
+    /// <summary>The object of a request that a setting belongs in, or null when the method has no setting of this name.</summary>
+    public static string? HomeOf(TrainingMethod method, string name) =>
+        RecipeFields.Hyperparameters(method).Any(f => f.Name == name) ? HyperparametersParam(method)
+        : RecipeFields.Lora.Any(f => f.Name == name) || s_refusedLora.ContainsKey(name) ? LoraParam(method)
         : null;
+
+    private static string MethodsWith(string name) =>
+        string.Join(", ", Enum.GetValues<TrainingMethod>().Where(m => RecipeFields.Hyperparameters(m).Any(f => f.Name == name)).Select(WireNames.Of));
 
     private static JsonObject Fields(IReadOnlyList<RecipeField> fields, TrainingRecipe recipe) =>
         new(fields.Select(f => KeyValuePair.Create(f.Name, f.Write(recipe))));
@@ -83,7 +116,7 @@ public static class RecipeJson
                 {
                     if (!IsDefault(property)) problems.Add(new(param, reason + "."));
                 }
-                else problems.Add(new(param, Unknown(property.Name, path, fields)));
+                else problems.Add(new(param, Unknown(recipe.Method, property.Name, path, fields)));
             }
             else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() == "auto") continue;
             else if (field.Read(recipe, property.Value) is { } read) recipe = read;
@@ -105,9 +138,10 @@ public static class RecipeJson
         _ => false,
     };
 
-    private static string Unknown(string name, string path, IReadOnlyList<RecipeField> fields)
+    private static string Unknown(TrainingMethod method, string name, string path, IReadOnlyList<RecipeField> fields)
     {
-        string hint = HomeOf(name) is { } home ? $"It belongs in {home}."
+        string hint = HomeOf(method, name) is { } home ? $"It belongs in {home}."
+            : MethodsWith(name) is { Length: > 0 } others ? $"It is a setting of method {others}."
             : WireNames.Nearest(name, fields.Select(f => f.Name)) is { } nearest ? $"Did you mean '{nearest}'?"
             : $"It knows {string.Join(", ", fields.Select(f => f.Name))}.";
         return $"{path} has no setting '{Excerpt.Of(name)}'. {hint}";

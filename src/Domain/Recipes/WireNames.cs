@@ -1,13 +1,21 @@
+using System.Reflection;
 using System.Text.Json;
 
 namespace TrainingService.Domain.Recipes;
+
+/// <summary>The wire name of a member of an enumeration where snake case does not give it.</summary>
+[AttributeUsage(AttributeTargets.Field)]
+internal sealed class WireNameAttribute(string name) : Attribute
+{
+    public string Name { get; } = name;
+}
 
 /// <summary>Enumerations as they stand on the wire: the member's name in snake case, e.g. <c>exo_pair</c>.</summary>
 public static class WireNames
 {
     /// <summary>The wire name of a value.</summary>
     public static string Of<TEnum>(TEnum value) where TEnum : struct, Enum =>
-        JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+        typeof(TEnum).GetField(value.ToString())?.GetCustomAttribute<WireNameAttribute>()?.Name ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     /// <summary>All wire names of an enumeration, in its order.</summary>
     public static IReadOnlyList<string> All<TEnum>() where TEnum : struct, Enum => [.. Enum.GetValues<TEnum>().Select(Of)];

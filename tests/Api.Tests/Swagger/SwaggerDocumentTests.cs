@@ -78,7 +78,7 @@ public sealed class SwaggerDocumentTests(ApiServer server) : IClassFixture<ApiSe
     public async Task Settings_AreDescribedFromTheTableThatReadsThem()
     {
         JsonNode dpo = (await server.GetAsync(Path))["components"]!["schemas"]!["CreateJobDpo"]!["properties"]!;
-        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters), ("lora", RecipeFields.Lora) })
+        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters(TrainingMethod.Dpo)), ("lora", RecipeFields.Lora) })
         {
             JsonObject properties = dpo[name]!["properties"]!.AsObject();
             Assert.Equal(fields.Select(f => f.Name).Order(), properties.Select(p => p.Key).Order());

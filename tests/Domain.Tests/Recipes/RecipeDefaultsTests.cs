@@ -28,7 +28,7 @@ public sealed class RecipeDefaultsTests
         }
         """;
 
-    public static TheoryData<string> FieldNames => [.. RecipeFields.Hyperparameters.Concat(RecipeFields.Lora).Select(f => f.Name)];
+    public static TheoryData<string> FieldNames => [.. RecipeFields.Hyperparameters(TrainingMethod.Dpo).Concat(RecipeFields.Lora).Select(f => f.Name)];
 
     [Fact]
     public void EmptyRequest_TakesTheDefaults()
@@ -60,7 +60,7 @@ public sealed class RecipeDefaultsTests
 
     [Fact]
     public void EveryField_IsDescribed() =>
-        Assert.All(RecipeFields.Hyperparameters.Concat(RecipeFields.Lora), f => Assert.EndsWith(".", f.Description, StringComparison.Ordinal));
+        Assert.All(RecipeFields.Hyperparameters(TrainingMethod.Dpo).Concat(RecipeFields.Lora), f => Assert.EndsWith(".", f.Description, StringComparison.Ordinal));
 
     private static void AssertSame(string expected, JsonNode actual)
     {

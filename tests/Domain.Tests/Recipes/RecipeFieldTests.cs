@@ -77,7 +77,7 @@ public sealed class RecipeFieldTests
 
     [Fact]
     public void Ranges_CoverEveryField() =>
-        Assert.Equal(RecipeFields.Hyperparameters.Concat(RecipeFields.Lora).Select(f => f.Name), s_ranges.Select(r => r.Field));
+        Assert.Equal(RecipeFields.Hyperparameters(TrainingMethod.Dpo).Concat(RecipeFields.Lora).Select(f => f.Name), s_ranges.Select(r => r.Field));
 
     [Theory]
     [MemberData(nameof(AcceptedValues))]

@@ -21,7 +21,7 @@ public sealed class RecipeRequestTests
     [Fact]
     public void PublishedSettings_AreAllKnown()
     {
-        Assert.Equal(s_hyperparameters, RecipeFields.Hyperparameters.Select(f => f.Name));
+        Assert.Equal(s_hyperparameters, RecipeFields.Hyperparameters(TrainingMethod.Dpo).Select(f => f.Name));
         Assert.Equal(s_lora, RecipeFields.Lora.Select(f => f.Name));
     }
 
@@ -135,7 +135,7 @@ public sealed class RecipeRequestTests
     }
 
     [Fact]
-    public void Seed_IsTheJobs() => Assert.Equal(7, RecipeJson.Read(null, null, 7).Recipe.Seed);
+    public void Seed_IsTheJobs() => Assert.Equal(7, RecipeJson.Read(TrainingMethod.Dpo, null, null, 7, hasValidationFile: false).Recipe.Seed);
 
     [Fact]
     public void StoredRecipeOutOfRange_IsNamed()

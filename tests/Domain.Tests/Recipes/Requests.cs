@@ -6,19 +6,20 @@ namespace TrainingService.Domain.Tests.Recipes;
 /// <summary>Reads recipes as a request's <c>method.dpo</c> holds them.</summary>
 internal static class Requests
 {
-    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(string? hyperparameters, string? lora = null) =>
-        RecipeJson.Read(Parse(hyperparameters), Parse(lora), new TrainingRecipe().Seed);
+    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(string? hyperparameters, string? lora = null, TrainingMethod method = TrainingMethod.Dpo) =>
+        RecipeJson.Read(method, Parse(hyperparameters), Parse(lora), new TrainingRecipe().Seed, hasValidationFile: true);
 
     /// <summary>The recipe of a request without problems.</summary>
-    public static TrainingRecipe Accept(string? hyperparameters, string? lora = null)
+    public static TrainingRecipe Accept(string? hyperparameters, string? lora = null, TrainingMethod method = TrainingMethod.Dpo)
     {
-        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora);
+        (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = Read(hyperparameters, lora, method);
         Assert.Empty(problems);
         return recipe;
     }
 
     /// <summary>The only problem of a request.</summary>
-    public static RecipeProblem Refuse(string? hyperparameters, string? lora = null) => Assert.Single(Read(hyperparameters, lora).Problems);
+    public static RecipeProblem Refuse(string? hyperparameters, string? lora = null, TrainingMethod method = TrainingMethod.Dpo) =>
+        Assert.Single(Read(hyperparameters, lora, method).Problems);
 
     /// <summary>A request that gives one field, in the object it belongs in.</summary>
     public static (string? Hyperparameters, string? Lora) With(string field, string value)

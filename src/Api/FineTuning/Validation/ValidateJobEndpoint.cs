@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using TrainingService.Api.Errors;
 using TrainingService.Datasets.Preparation;
@@ -38,11 +38,10 @@ internal static class ValidateJobEndpoint
             if (training is { Report.Pairs: > 0 })
                 estimate = await estimator.EstimateAsync(source, read.Recipe, training.Report, cancellationToken);
         }
-        JsonObject method = RecipeJson.Write(read.Recipe);
         return TypedResults.Ok(new JobValidationObject
         {
             Problems = [.. JobRequests.InReadingOrder(problems).Select(p => new ProblemObject(p.Param is { Length: > 0 } param ? param : null, p.Message))],
-            Method = new("dpo", new(method["hyperparameters"]!.AsObject(), method["lora"]!.AsObject())),
+            Method = MethodObject.Of(JsonSerializer.SerializeToElement(RecipeJson.Write(read.Recipe))),
             TrainingFile = training is null ? null : new(read.TrainingFile!.Id, training.Report, training.Preview),
             ValidationFile = validation is null ? null : new(read.ValidationFile!.Id, validation.Report, validation.Preview),
             Estimate = estimate,
