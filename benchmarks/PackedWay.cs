@@ -59,6 +59,6 @@ internal static class PackedWay
 
         public void OnMetrics(StepMetrics metrics) => Metrics.Add(metrics);
 
-        public void OnCheckpoint(int step) { }
+        public void OnCheckpoint(int step, IReadOnlyList<int> superseded) { }
     }
 }

@@ -101,10 +101,8 @@ internal static class RecipeRules
             yield return ("save_total_limit", "save_total_limit has no effect with save_strategy no; leave it out.");
 
         bool evaluates = recipe.EvalStrategy is IntervalStrategy.Steps or IntervalStrategy.Epoch;
-        if (recipe.LoadBestModelAtEnd && (!evaluates || recipe.EvalStrategy != recipe.SaveStrategy))
-            yield return ("load_best_model_at_end", $"load_best_model_at_end needs every checkpoint evaluated: save_strategy is {WireNames.Of(recipe.SaveStrategy)} and eval_strategy {(recipe.EvalStrategy is { } s ? WireNames.Of(s) : "no")}; make both steps or both epoch.");
-        else if (recipe is { LoadBestModelAtEnd: true, SaveStrategy: IntervalStrategy.Steps } && recipe.SaveSteps % (recipe.EvalSteps ?? recipe.LoggingSteps) != 0)
-            yield return ("save_steps", $"save_steps {recipe.SaveSteps} is not a multiple of eval_steps {recipe.EvalSteps ?? recipe.LoggingSteps}, but load_best_model_at_end needs every checkpoint evaluated.");
+        if (recipe.LoadBestModelAtEnd && !evaluates)
+            yield return ("load_best_model_at_end", "load_best_model_at_end needs evaluations: give a validation_file or validation_split, and eval_strategy steps or epoch.");
         if (recipe.EarlyStoppingPatience is not null && !evaluates)
             yield return ("early_stopping_patience", "early_stopping_patience needs evaluations: give a validation_file or validation_split, and eval_strategy steps or epoch.");
         if (recipe is { EarlyStoppingThreshold: > 0, EarlyStoppingPatience: null })

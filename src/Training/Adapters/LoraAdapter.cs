@@ -1,6 +1,7 @@
 using TorchSharp;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Modules;
+using TrainingService.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Adapters;
@@ -81,6 +82,13 @@ internal sealed class LoraAdapter : IDisposable
 
     /// <summary>The modules trained in full, in the model's order.</summary>
     public IReadOnlyCollection<TrainedCopy> Copies => _byMatrix.Values;
+
+    /// <summary>What is trained, matrix by matrix; only of an adapter that trains.</summary>
+    public IEnumerable<TrainedWeight> Weights => Layers
+        .SelectMany(l => new[] { (l.A, l.AGradient), (l.B, l.BGradient), (l.Magnitude, l.MagnitudeGradient) })
+        .Concat(Copies.Select(c => ((Tensor?)c.Weight, c.Gradient)))
+        .Where(w => w.Item1 is not null)
+        .Select(w => new TrainedWeight(w.Item1!, w.Item2!));
 
     /// <summary>The pair of a layer, or null when it is not adapted.</summary>
     public LoraLayer? Find(LinearLayer layer) => _byLayer.GetValueOrDefault(layer);

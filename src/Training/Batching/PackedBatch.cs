@@ -1,9 +1,8 @@
-using TrainingService.Datasets.Preparation;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Batching;
 
-/// <summary>Where one pair lies in a packed batch: shared tokens, then the rest of chosen, then the rest of rejected.</summary>
+/// <summary>Where one row lies in a packed batch: shared tokens, then the rest of its first text, then the rest of its second.</summary>
 /// <param name="Start">Row of the first shared token.</param>
 /// <param name="Shared">Tokens that both sequences begin with: the prompt and what the completions have in common.</param>
 /// <param name="Chosen">Tokens of chosen after the shared ones.</param>
@@ -11,38 +10,42 @@ namespace TrainingService.Training.Batching;
 internal readonly record struct PairSpan(int Start, int Shared, int Chosen, int Rejected);
 
 /// <summary>
-/// Pairs one after the other without padding, what chosen and rejected share only once (prefix sharing,
+/// Rows one after the other without padding, what a row's two texts share only once (prefix sharing,
 /// arXiv 2410.20305): norms, projections and the MLP run over (tokens,) rows, and attention alone knows the spans.
 /// </summary>
 internal sealed class PackedBatch : IDisposable
 {
-    /// <summary>Packs pairs in the order given.</summary>
-    /// <param name="pairs">At least one pair; each completion has at least one token.</param>
+    /// <summary>Packs rows in the order given.</summary>
+    /// <param name="packed">At least one row; each has at least one target.</param>
     /// <param name="device">Where the tensors go.</param>
-    public PackedBatch(IReadOnlyList<TokenizedPair> pairs, Device device)
+    /// <param name="promptTargets">Whether the prompts' tokens are targets too; they come after all others.</param>
+    public PackedBatch(IReadOnlyList<PackedRow> packed, Device device, bool promptTargets = false)
     {
         List<long> ids = [], positions = [], rows = [], targets = [], owners = [];
-        var spans = new PairSpan[pairs.Count];
-        var lengths = new int[2 * pairs.Count];
-        for (int i = 0; i < pairs.Count; i++)
+        var spans = new PairSpan[packed.Count];
+        var lengths = new int[(promptTargets ? 3 : 2) * packed.Count];
+        for (int i = 0; i < packed.Count; i++)
         {
-            TokenizedPair pair = pairs[i];
-            int prompt = pair.PromptIds.Length, common = CommonPrefix(pair.ChosenIds, pair.RejectedIds);
-            var span = new PairSpan(ids.Count, prompt + common, pair.ChosenIds.Length - common, pair.RejectedIds.Length - common);
+            PackedRow row = packed[i];
+            int prompt = row.Prompt.Length, common = row.First.AsSpan().CommonPrefixLength(row.Second);
+            var span = new PairSpan(ids.Count, prompt + common, row.First.Length - common, row.Second.Length - common);
             spans[i] = span;
-            Append(pair.PromptIds, 0);
-            Append(pair.ChosenIds, prompt);
-            Append(pair.RejectedIds.AsSpan(common), span.Shared);
-            AddTargets(pair.ChosenIds, span, prompt, span.Start + span.Shared, 2 * i);
-            AddTargets(pair.RejectedIds, span, prompt, span.Start + span.Shared + span.Chosen, 2 * i + 1);
+            Append(row.Prompt, 0);
+            Append(row.First, prompt);
+            Append(row.Second.AsSpan(common), span.Shared);
+            AddTargets(row.First, row.Counted, span, prompt, span.Start + span.Shared, 2 * i);
+            AddTargets(row.Second, null, span, prompt, span.Start + span.Shared + span.Chosen, 2 * i + 1);
         }
+        CompletionTargets = targets.Count;
+        for (int i = 0; promptTargets && i < packed.Count; i++)
+            AddTargets(packed[i].Prompt, null, spans[i], 0, spans[i].Start, 2 * packed.Count + i);
         Spans = spans;
         Ids = tensor(ids, ScalarType.Int64, device).DetachFromDisposeScope();
         Positions = tensor(positions, ScalarType.Int64, device).DetachFromDisposeScope();
         Rows = tensor(rows, ScalarType.Int64, device).DetachFromDisposeScope();
         Targets = tensor(targets, ScalarType.Int64, device).DetachFromDisposeScope();
         Owners = tensor(owners, ScalarType.Int64, device).DetachFromDisposeScope();
-        CompletionLengths = lengths;
+        TargetCounts = lengths;
 
         void Append(ReadOnlySpan<int> tokens, int firstPosition)
         {
@@ -55,12 +58,12 @@ internal sealed class PackedBatch : IDisposable
 
         // A token is predicted by the row of the token before it, which is a shared row up to and including the first
         // token after the shared ones.
-        void AddTargets(int[] completion, PairSpan span, int prompt, int tail, int owner)
+        void AddTargets(int[] completion, bool[]? counted, PairSpan span, int prompt, int tail, int owner)
         {
             for (int k = 0; k < completion.Length; k++)
             {
                 int before = prompt + k - 1;
-                if (before < 0) continue; // the very first token of a sequence is predicted by nothing
+                if (before < 0 || counted?[k] == false) continue; // the very first token of a sequence is predicted by nothing
                 lengths[owner]++;
                 rows.Add(before < span.Shared ? span.Start + before : tail + before - span.Shared);
                 targets.Add(completion[k]);
@@ -78,23 +81,30 @@ internal sealed class PackedBatch : IDisposable
     /// <summary>Positions within the pair's sequence, (tokens,).</summary>
     public Tensor Positions { get; }
 
-    /// <summary>Rows whose hidden state predicts a completion token, (completion tokens,): chosen then rejected, pair by pair.</summary>
+    /// <summary>Rows whose hidden state predicts a target, (targets,): first then second, row by row, then the prompts'.</summary>
     public Tensor Rows { get; }
 
-    /// <summary>The completion tokens, (completion tokens,).</summary>
+    /// <summary>The tokens to be predicted, (targets,).</summary>
     public Tensor Targets { get; }
 
-    /// <summary>2 · pair for a token of chosen, 2 · pair + 1 for one of rejected, (completion tokens,).</summary>
+    /// <summary>2 · row for a target of the first text, 2 · row + 1 for one of the second, 2 · rows + row for one of the prompt, (targets,).</summary>
     public Tensor Owners { get; }
 
-    /// <summary>Predicted tokens of each completion, in the order of <see cref="Owners"/>.</summary>
-    public IReadOnlyList<int> CompletionLengths { get; }
+    /// <summary>Targets of each owner.</summary>
+    public IReadOnlyList<int> TargetCounts { get; }
+
+    /// <summary>Targets that belong to completions: they come first.</summary>
+    public int CompletionTargets { get; }
+
+    /// <summary>Values of targets summed by owner, (owners,).</summary>
+    /// <param name="perTarget">(targets,).</param>
+    /// <param name="weights">Multiplied in before, (targets,); null weighs each by 1.</param>
+    public Tensor Sum(Tensor perTarget, Tensor? weights = null) =>
+        zeros([TargetCounts.Count], ScalarType.Float32, perTarget.device).index_add(0, Owners, weights is null ? perTarget : perTarget * weights, 1);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (Tensor tensor in new[] { Ids, Positions, Rows, Targets, Owners }) tensor.Dispose();
     }
-
-    private static int CommonPrefix(ReadOnlySpan<int> a, ReadOnlySpan<int> b) => a.CommonPrefixLength(b);
 }

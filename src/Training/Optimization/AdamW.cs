@@ -10,7 +10,7 @@ namespace TrainingService.Training.Optimization;
 /// </summary>
 /// <param name="parameters">All trained weights, flat, float32; changed in place.</param>
 /// <param name="gradients">Their gradients, of the same shape; read at each step.</param>
-internal sealed class AdamW(Tensor parameters, Tensor gradients) : IDisposable
+internal sealed class AdamW(Tensor parameters, Tensor gradients) : IOptimizer
 {
     // One step's square root; kept because allocating it anew costs more than the arithmetic.
     private readonly Tensor _denominator = empty_like(parameters).DetachFromDisposeScope();
@@ -36,15 +36,15 @@ internal sealed class AdamW(Tensor parameters, Tensor gradients) : IDisposable
     /// <summary>Steps taken.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>Takes over a checkpoint's state, by copy.</summary>
-    public void Restore(Tensor expAvg, Tensor expAvgSq, long steps)
+    public IEnumerable<KeyValuePair<string, Tensor>> State => [new("exp_avg", ExpAvg), new("exp_avg_sq", ExpAvgSq)];
+
+    public void Restore(Func<string, Tensor> read, long steps)
     {
-        ExpAvg.copy_(expAvg);
-        ExpAvgSq.copy_(expAvgSq);
+        ExpAvg.copy_(read("exp_avg"));
+        ExpAvgSq.copy_(read("exp_avg_sq"));
         Steps = steps;
     }
 
-    /// <summary>Takes one step along <c>gradients</c>.</summary>
     public void Step(double learningRate)
     {
         using IDisposable noGradient = no_grad();

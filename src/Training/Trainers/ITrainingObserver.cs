@@ -31,9 +31,9 @@ public enum TrainingOutcome
 /// <summary>How far a run is.</summary>
 /// <param name="Step">Optimiser steps taken.</param>
 /// <param name="TotalSteps">Optimiser steps in all.</param>
-/// <param name="Epoch">Passes over the training pairs so far, fractional.</param>
+/// <param name="Epoch">Passes over the training rows so far, fractional.</param>
 /// <param name="Tokens">Input tokens trained on so far.</param>
-/// <param name="PairsPerSecond">Speed of the last steps, evaluation and saving not counted; null before the first step.</param>
+/// <param name="PairsPerSecond">Rows a second: speed of the last steps, evaluation and saving not counted; null before the first step.</param>
 /// <param name="Remaining">Time the remaining steps will take at that speed; null before the first step.</param>
 public sealed record TrainingProgress(int Step, int TotalSteps, double Epoch, long Tokens, double? PairsPerSecond, TimeSpan? Remaining);
 
@@ -50,5 +50,7 @@ public interface ITrainingObserver
     void OnMetrics(StepMetrics metrics);
 
     /// <summary>A kept checkpoint is due after this step; the adapter and the trainer's state may be saved here.</summary>
-    void OnCheckpoint(int step);
+    /// <param name="step">The step.</param>
+    /// <param name="superseded">Steps whose checkpoints save_total_limit keeps no longer.</param>
+    void OnCheckpoint(int step, IReadOnlyList<int> superseded);
 }

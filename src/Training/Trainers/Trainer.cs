@@ -1,23 +1,21 @@
 using TorchSharp;
-using TrainingService.Datasets.Preparation;
 using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Adapters;
 using TrainingService.Training.Batching;
 using TrainingService.Training.Checkpoints;
-using TrainingService.Training.Losses;
 using TrainingService.Training.Models;
-using TrainingService.Training.Modules;
+using TrainingService.Training.Objectives;
 using TrainingService.Training.Optimization;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Trainers;
 
 /// <summary>
-/// Direct preference optimisation (Rafailov et al., 2023, arXiv 2305.18290) of a LoRA adapter on a frozen model, as TRL's
-/// DPOTrainer does it number for number. Everything runs on the calling thread. Between two optimiser steps the run's state
-/// is the step, the adapter, the optimiser, the sums since the last log and the reference's log-probabilities: row order and
-/// dropout are functions of seed and step.
+/// Training of a LoRA adapter on a frozen model, as TRL's trainers do it number for number. The method's rows, loss and
+/// metrics are an objective's; the loop over steps is here. Everything runs on the calling thread. Between two optimiser
+/// steps the run's state is the step, the adapter, the optimiser, the sums since the last log, the best evaluation and what
+/// the objective keeps: row order and dropout are functions of seed and step.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -26,13 +24,12 @@ public sealed class Trainer : IDisposable
     private readonly CausalLanguageModel _model;
     private readonly LoraAdapter _adapter;
     private readonly LoraAdapter? _initial;
-    private readonly AdamW _optimizer;
+    private readonly IObjective _objective;
+    private readonly IOptimizer _optimizer;
     private readonly TrainingPlan _plan;
     private readonly MetricAverages _averages = new();
-    private readonly ReferenceLogProbs _trainReference;
-    private readonly ReferenceLogProbs? _validationReference;
-    private readonly bool _startsAtReference;
-    private readonly int _packTokens;
+    private readonly BestEvaluation _best;
+    private readonly KeptCheckpoints _kept;
     private readonly StepClock _clock;
     private int _step;
     private long _tokens;
@@ -45,37 +42,39 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ModelFormatException">The model, the adapter or a setting that depends on the model cannot be used.</exception>
     public Trainer(TrainerRun run, TimeProvider timeProvider)
     {
-        if (run.Train.Count == 0) throw new ArgumentException("There are no training pairs.", nameof(run));
+        if (run.Train.Count == 0) throw new ArgumentException("There are no training rows.", nameof(run));
         _run = run;
         _recipe = run.AdapterFolder is null ? run.Recipe : run.Recipe with { Lora = PeftConfig.Read(run.AdapterFolder) with { Dropout = run.Recipe.Lora.Dropout } };
         _plan = new(_recipe, run.Train.Count);
         _clock = new(timeProvider);
         _model = CausalLanguageModel.Load(run.ModelFolder, _recipe.ComputeType, loadIn4Bit: _recipe.LoadIn4Bit);
+        bool startsAtReference;
         try
         {
             _adapter = new(_recipe.Lora, _model.Adaptable, trains: true);
             if (run.AdapterFolder is null) _adapter.Initialize(_recipe.Seed);
             else PeftFiles.ReadWeights(_adapter, run.AdapterFolder);
-            bool initialReference = run.AdapterFolder is not null && _recipe.Reference == ReferencePolicy.Initial;
+            bool initialReference = run.AdapterFolder is not null && _recipe is { HasReference: true, Reference: ReferencePolicy.Initial };
             _initial = initialReference ? _adapter.FrozenCopy() : null;
-            _startsAtReference = run.AdapterFolder is null || initialReference;
+            startsAtReference = run.AdapterFolder is null || initialReference;
         }
         catch
         {
             _model.Dispose();
             throw;
         }
-        _optimizer = new(_adapter.Parameters, _adapter.Gradients!)
-        {
-            Beta1 = _recipe.AdamBeta1,
-            Beta2 = _recipe.AdamBeta2,
-            Epsilon = _recipe.AdamEpsilon,
-            WeightDecay = _recipe.WeightDecay,
-        };
+        _optimizer = Optimizers.Create(_recipe, _adapter);
+        _best = new(_recipe, _adapter.Parameters);
+        _kept = new(_recipe.SaveTotalLimit);
         // Larger packs gain nothing on a CPU; on a GPU they hide the launches.
-        _packTokens = run.PackTokens ?? (_model.Device.type == DeviceType.CUDA ? 16_384 : 2_048);
-        _trainReference = new(run.Train, run, "train", _packTokens);
-        _validationReference = run.Validation is null ? null : new(run.Validation, run, "validation", _packTokens);
+        int packTokens = run.PackTokens ?? (_model.Device.type == DeviceType.CUDA ? 16_384 : 2_048);
+        var passes = new ModelPasses(_model, _adapter, _initial, packTokens);
+        _objective = _recipe.Method switch
+        {
+            TrainingMethod.Supervised => new SupervisedObjective(passes, run),
+            TrainingMethod.Kto => new KtoObjective(passes, _recipe, run, startsAtReference),
+            _ => new PairObjective(passes, _recipe, run, startsAtReference),
+        };
     }
 
     /// <summary>Optimiser steps in all.</summary>
@@ -83,6 +82,12 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Where the run is.</summary>
     public TrainingProgress Progress => new(_step, TotalSteps, _plan.EpochAfter(_step), _tokens, _clock.PairsPerSecond, _clock.Remaining(TotalSteps - _step));
+
+    /// <summary>The step whose evaluation was the best so far; null while there was none, or none is compared.</summary>
+    public int? BestStep => _best.Step;
+
+    /// <summary>Whether evaluations stopped getting better before all steps were taken.</summary>
+    public bool StoppedEarly => _best.IsPatienceOver;
 
     /// <summary>Takes the remaining steps.</summary>
     /// <returns>Completed, or why it left; after <see cref="TrainingOutcome.Stopped"/> the state may be saved.</returns>
@@ -93,12 +98,13 @@ public sealed class Trainer : IDisposable
         try
         {
             Settle(observer);
-            while (_step < TotalSteps)
+            while (_step < TotalSteps && !StoppedEarly)
             {
                 (double gradNorm, double learningRate) = TakeStep(observer);
                 Log(gradNorm, learningRate, observer);
                 Settle(observer);
             }
+            if (_recipe.LoadBestModelAtEnd) _best.Load();
             return TrainingOutcome.Completed;
         }
         catch (SignalledException signalled)
@@ -120,18 +126,13 @@ public sealed class Trainer : IDisposable
             CheckpointPending = _checkpointPending,
             Sums = _averages.Sums,
             Weights = _averages.Weights,
+            Best = _best.Position,
+            Kept = _kept.Steps,
             Fingerprint = TrainingState.Fingerprint(_run, TotalSteps),
         };
-        Dictionary<string, Tensor> tensors = new()
-        {
-            ["adapter"] = _adapter.Parameters,
-            ["exp_avg"] = _optimizer.ExpAvg,
-            ["exp_avg_sq"] = _optimizer.ExpAvgSq,
-            ["reference.train"] = _trainReference.ToTensor(),
-        };
+        Dictionary<string, Tensor> tensors = new(_optimizer.State.Concat(_objective.State).Concat(_best.State)) { ["adapter"] = _adapter.Parameters };
         if (_adapter.Start is not null) tensors["adapter_start"] = _adapter.Start;
         if (_initial is not null) tensors["initial_adapter"] = _initial.Parameters;
-        if (_validationReference is not null) tensors["reference.validation"] = _validationReference.ToTensor();
         TrainingState.Write(folder, position, tensors);
     }
 
@@ -148,9 +149,10 @@ public sealed class Trainer : IDisposable
         reader.ReadInto("adapter", _adapter.Parameters);
         if (_adapter.Start is not null) reader.ReadInto("adapter_start", _adapter.Start);
         if (_initial is not null) reader.ReadInto("initial_adapter", _initial.Parameters);
-        _optimizer.Restore(reader.Read("exp_avg"), reader.Read("exp_avg_sq"), position.Step);
-        _trainReference.Restore(reader.Read("reference.train"));
-        _validationReference?.Restore(reader.Read("reference.validation"));
+        _optimizer.Restore(reader.Read, position.Step);
+        _objective.Restore(reader);
+        _best.Restore(position.Best, reader);
+        _kept.Restore(position.Kept);
         (_step, _tokens) = (position.Step, position.Tokens);
         (_evaluationPending, _checkpointPending) = (position.EvaluationPending, position.CheckpointPending);
         _averages.Clear();
@@ -167,6 +169,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _best.Dispose();
         _optimizer.Dispose();
         _adapter.Dispose();
         _initial?.Dispose();
@@ -186,18 +189,18 @@ public sealed class Trainer : IDisposable
         _adapter.Gradients!.zero_();
         for (int i = 0; i < microBatches.Count; i++)
         {
-            _adapter.Noise.Begin(unchecked((long)_recipe.Seed * 1_000_003 + _plan.FirstMicroBatch(_step) + i), embeddingAlpha: null);
-            BatchSums sums = Pass(microBatches[i], _run.Train, _trainReference, 1.0 / microBatches.Count, observer);
-            Dictionary<string, double> means = sums.Means(_step + 1);
-            loss += means[MetricNames.Loss] / microBatches.Count;
-            foreach ((string name, double mean) in means)
+            _adapter.Noise.Begin(unchecked((long)_recipe.Seed * 1_000_003 + _plan.FirstMicroBatch(_step) + i), _recipe.NeftuneNoiseAlpha);
+            double share = _objective.ShareOf(microBatches[i], microBatches);
+            BatchMetrics batch = Pass(new(MetricSplit.Train, microBatches[i], share, BeforeFirstStep: _step == 0), _step + 1, observer);
+            loss += batch.Values[MetricNames.Loss] * share;
+            foreach ((string name, double mean) in batch.Values)
                 if (name != MetricNames.Loss) measured.Add(name, mean);
-            tokens += sums.Tokens;
+            tokens += batch.Tokens;
         }
         _adapter.Noise.End();
         double norm = GradientClipping.Clip(_adapter.Gradients, _recipe.MaxGradNorm);
         if (!double.IsFinite(norm)) throw new NonFiniteMetricException(_step + 1, MetricNames.GradNorm, norm);
-        double learningRate = LearningRate();
+        double learningRate = _recipe.LearningRate * LearningRateSchedules.Factor(_recipe, _step, TotalSteps);
         _optimizer.Step(learningRate);
 
         measured.Add(MetricNames.Loss, loss);
@@ -205,14 +208,11 @@ public sealed class Trainer : IDisposable
         _step++;
         _tokens += tokens;
         _clock.Stop(microBatches.Sum(b => b.Length));
-        if (_plan.EndsEpoch(_step)) _trainReference.WriteWhenComplete();
+        if (_plan.EndsEpoch(_step)) _objective.EndOf(MetricSplit.Train);
         _evaluationPending = _run.Validation is { Count: > 0 } && IsDue(EvalStrategy, _recipe.EvalSteps ?? _recipe.LoggingSteps);
         _checkpointPending = IsDue(_recipe.SaveStrategy, _recipe.SaveSteps);
         return (norm, learningRate);
     }
-
-    private double LearningRate() =>
-        _recipe.LearningRate * LearningRateSchedules.Factor(_recipe.LearningRateSchedule, _step, TotalSteps, _recipe.WarmupSteps);
 
     private IntervalStrategy EvalStrategy => _recipe.EvalStrategy ?? IntervalStrategy.Epoch;
 
@@ -240,73 +240,39 @@ public sealed class Trainer : IDisposable
     {
         if (_evaluationPending)
         {
-            observer.OnMetrics(new(_step, MetricSplit.Eval, _plan.EpochAfter(_step), Evaluate(observer)));
+            Dictionary<string, double> values = Evaluate(observer);
+            observer.OnMetrics(new(_step, MetricSplit.Eval, _plan.EpochAfter(_step), values));
+            _best.Compare(_step, values);
             _evaluationPending = false;
         }
         if (_checkpointPending)
         {
-            observer.OnCheckpoint(_step);
+            observer.OnCheckpoint(_step, _kept.Add(_step, _best.Step));
             _checkpointPending = false;
         }
         if (_step > 0) observer.OnStep(Progress);
     }
 
-    /// <summary>Metrics of the validation pairs: means over batches, the loss over pairs.</summary>
+    /// <summary>Metrics of the validation rows: means over batches, the loss over rows.</summary>
     private Dictionary<string, double> Evaluate(ITrainingObserver observer)
     {
         var averages = new MetricAverages();
         foreach (int[] batch in Enumerable.Range(0, _run.Validation!.Count).Chunk(_recipe.BatchSize))
-        {
-            BatchSums sums = Pass(batch, _run.Validation, _validationReference!, gradientScale: null, observer);
-            foreach ((string name, double mean) in sums.Means(_step))
+            foreach ((string name, double mean) in Pass(new(MetricSplit.Eval, batch, GradientScale: null), _step, observer).Values)
                 averages.Add(name, mean, name == MetricNames.Loss ? batch.Length : 1);
-        }
-        _validationReference!.WriteWhenComplete();
+        _objective.EndOf(MetricSplit.Eval);
         Dictionary<string, double> values = averages.Means(_step);
         values[MetricNames.NumTokens] = _tokens;
         return values;
     }
 
-    /// <summary>Forward over a micro-batch in packs, and backward when a gradient scale is given.</summary>
-    private BatchSums Pass(int[] batch, IReadOnlyList<TokenizedPair> pairs, ReferenceLogProbs reference, double? gradientScale, ITrainingObserver observer)
+    private BatchMetrics Pass(MicroBatch batch, int step, ITrainingObserver observer)
     {
-        var sums = new BatchSums(batch.Length, batch.Sum(r => pairs[r].ChosenIds.Length), _recipe.Beta);
-        int budget = PreferenceLoss.NeedsWholeBatch(_recipe) ? int.MaxValue : _packTokens;
-        foreach (ArraySegment<int> rows in TokenBudget.Split(batch, r => pairs[r], budget))
-        {
-            Obey(observer);
-            using DisposeScope scope = NewDisposeScope();
-            using var packed = new PackedBatch([.. rows.Select(r => pairs[r])], _model.Device);
-            Tensor referenceLogProbs = ReferenceOf(rows, packed, reference);
-            using var tape = new Tape(records: gradientScale is not null);
-            Activation normed = HiddenBeforeTargets(tape, packed, _adapter);
-            HeadOutputs asked = HeadOutputs.Metrics | (gradientScale is null ? 0 : HeadOutputs.Gradient) | (_recipe.UseWeighting ? HeadOutputs.LogSquareSum : 0);
-            (TokenStatistics tokens, Tensor? direction) = _model.Head.Forward(normed.Value, packed.Targets, asked, _adapter);
-            var scored = new PackScores(_recipe, packed, tokens, referenceLogProbs, sums);
-            if (_step == 0 && _startsAtReference && gradientScale is not null) scored.RequireEqualToReference();
-            sums.Add(scored, rows.Sum(r => 2L * pairs[r].PromptIds.Length + pairs[r].ChosenIds.Length + pairs[r].RejectedIds.Length));
-            if (gradientScale is not { } scale) continue;
-            tape.Backward(normed, _model.Head.Backward(normed.Value, packed.Targets, direction!, scored.LogProbGradient(scale), _adapter));
-        }
-        return sums;
+        BatchMetrics metrics = _objective.Pass(batch, () => Obey(observer));
+        foreach ((string name, double value) in metrics.Values)
+            if (!double.IsFinite(value)) throw new NonFiniteMetricException(step, name, value);
+        return metrics;
     }
-
-    /// <summary>The reference's summed log-probabilities of a pack, (2 · pairs,): from the cache, or by a pass that fills it.</summary>
-    private Tensor ReferenceOf(ArraySegment<int> rows, PackedBatch packed, ReferenceLogProbs reference)
-    {
-        if (reference.Find(rows, _model.Device) is { } known) return known;
-        using DisposeScope scope = NewDisposeScope();
-        using var tape = new Tape(records: false);
-        Activation normed = HiddenBeforeTargets(tape, packed, _initial);
-        Tensor logProbs = _model.Head.Forward(normed.Value, packed.Targets, HeadOutputs.LogProbs, _initial).Statistics.LogProbs;
-        Tensor summed = PackScores.Sum(packed, logProbs, PackScores.TokenWeights(_recipe, packed, _model.Device));
-        reference.Store(rows, summed);
-        return summed.MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Normed hidden states that predict a pack's completion tokens, (completion tokens, hidden).</summary>
-    private Activation HiddenBeforeTargets(Tape tape, PackedBatch packed, LoraAdapter? adapter) =>
-        _model.Norm(tape, _model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), adapter, packed.Rows));
 
     private static void Obey(ITrainingObserver observer)
     {

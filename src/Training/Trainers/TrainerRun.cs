@@ -18,11 +18,11 @@ public sealed record TrainerRun
     /// <summary>The settings.</summary>
     public required TrainingRecipe Recipe { get; init; }
 
-    /// <summary>Training pairs, at least one.</summary>
-    public required IReadOnlyList<TokenizedPair> Train { get; init; }
+    /// <summary>Training rows of the kind that the method takes, at least one.</summary>
+    public required IReadOnlyList<TokenizedRow> Train { get; init; }
 
-    /// <summary>Validation pairs, or null.</summary>
-    public IReadOnlyList<TokenizedPair>? Validation { get; init; }
+    /// <summary>Validation rows, or null.</summary>
+    public IReadOnlyList<TokenizedRow>? Validation { get; init; }
 
     /// <summary>Folder that keeps reference log-probabilities between runs, or null.</summary>
     public string? ReferenceCacheFolder { get; init; }

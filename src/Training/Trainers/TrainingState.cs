@@ -30,6 +30,12 @@ internal sealed record TrainingPosition
     /// <summary>Their weights.</summary>
     public Dictionary<string, double> Weights { get; init; } = [];
 
+    /// <summary>The best evaluation so far.</summary>
+    public BestPosition Best { get; init; } = new();
+
+    /// <summary>Steps of the checkpoints that are kept.</summary>
+    public IReadOnlyList<int> Kept { get; init; } = [];
+
     /// <summary>What the state belongs to.</summary>
     public required string Fingerprint { get; init; }
 }

@@ -26,7 +26,7 @@ internal sealed partial class RunObserver(
 
     public void OnMetrics(StepMetrics metrics) => recorder.Record(metrics, events.Logged(metrics, trainer.TotalSteps));
 
-    public void OnCheckpoint(int step)
+    public void OnCheckpoint(int step, IReadOnlyList<int> superseded)
     {
         string key = plan.CheckpointKey(step), name = plan.CheckpointName(step);
         AdapterArchive.Store(trainer, plan.ModelCard(name), files, key);

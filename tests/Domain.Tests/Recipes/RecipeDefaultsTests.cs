@@ -14,9 +14,11 @@ public sealed class RecipeDefaultsTests
           "gradient_accumulation_steps": 1, "max_steps": null, "max_length": 1024, "max_prompt_length": 512,
           "loss_type": "sigmoid", "loss_weights": null, "label_smoothing": 0,
           "f_divergence_type": "reverse_kl", "f_alpha_divergence_coef": 0.5, "use_weighting": false, "ld_alpha": null, "discopop_tau": 0.05,
-          "lr_scheduler_type": "linear", "warmup_steps": 0, "weight_decay": 0,
-          "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8, "max_grad_norm": 1.0,
-          "logging_steps": 10, "eval_strategy": null, "eval_steps": null, "save_strategy": "epoch", "save_steps": 500,
+          "optim": "adamw_torch", "lr_scheduler_type": "linear", "lr_scheduler_kwargs": {}, "warmup_steps": 0, "weight_decay": 0,
+          "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8, "max_grad_norm": 1.0, "neftune_noise_alpha": null, "validation_split": null,
+          "logging_steps": 10, "eval_strategy": "epoch", "eval_steps": null, "save_strategy": "epoch", "save_steps": 500,
+          "save_total_limit": null, "load_best_model_at_end": false, "metric_for_best_model": "loss", "greater_is_better": null,
+          "early_stopping_patience": null, "early_stopping_threshold": 0,
           "train_sampling_strategy": "random", "dtype": "bfloat16", "reference": "initial"
         }
         """;
@@ -45,14 +47,14 @@ public sealed class RecipeDefaultsTests
     [Theory]
     [InlineData("{}")]
     [InlineData("null")]
-    public void EmptyOrNullObject_IsLikeAnAbsentOne(string given) => Assert.Equal(Members(new()), Members(Accept(given, given)));
+    public void EmptyOrNullObject_IsLikeAnAbsentOne(string given) => Assert.Equal(Members(Accept(null)), Members(Accept(given, given)));
 
     [Theory]
     [MemberData(nameof(FieldNames))]
     public void Auto_TakesTheDefault(string field)
     {
         (string? hyperparameters, string? lora) = With(field, "\"auto\"");
-        Assert.Equal(Members(new()), Members(Accept(hyperparameters, lora)));
+        Assert.Equal(Members(Accept(null)), Members(Accept(hyperparameters, lora)));
     }
 
     [Fact]

@@ -17,6 +17,10 @@ public sealed class RecipeFieldTests
         ["save_steps"] = "\"save_strategy\": \"steps\"",
         ["label_smoothing"] = "\"loss_type\": \"robust\"",
         ["max_prompt_length"] = "\"max_length\": null",
+        ["lr_scheduler_kwargs"] = "\"lr_scheduler_type\": \"polynomial\"",
+        ["metric_for_best_model"] = "\"load_best_model_at_end\": true",
+        ["greater_is_better"] = "\"load_best_model_at_end\": true",
+        ["early_stopping_threshold"] = "\"early_stopping_patience\": 2",
     };
 
     private static readonly (string Field, string Allowed, string[] Accepted, string[] Refused)[] s_ranges =
@@ -39,18 +43,29 @@ public sealed class RecipeFieldTests
         ("use_weighting", "true or false", ["true", "false"], ["1", "\"true\"", "null"]),
         ("ld_alpha", "a number from 0 to 1, or null", ["0", "1", "null"], ["-0.001", "1.001"]),
         ("discopop_tau", "a number above 0", ["5e-324", "1e300"], ["0", "-1"]),
-        ("lr_scheduler_type", "one of linear, cosine, constant, constant_with_warmup", ["\"cosine\"", "\"constant_with_warmup\""], ["\"polynomial\"", "null"]),
+        ("optim", "one of adamw_torch, sgd, lion_32bit, adafactor", ["\"adamw_torch\"", "\"sgd\"", "\"lion_32bit\"", "\"adafactor\""], ["\"adamw\"", "\"lion\"", "null"]),
+        ("lr_scheduler_type", "one of linear, cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, inverse_sqrt",
+            ["\"cosine\"", "\"cosine_with_restarts\"", "\"polynomial\"", "\"constant_with_warmup\"", "\"inverse_sqrt\""], ["\"reduce_lr_on_plateau\"", "null"]),
+        ("lr_scheduler_kwargs", "an object of num_cycles, power, lr_end or timescale", ["{}", "{\"power\": 2.0, \"lr_end\": 0}"], ["[]", "{\"power\": 0}", "{\"num_cycles\": \"1\"}", "{\"cycles\": 1}", "{\"timescale\": 1.5}", "null"]),
         ("warmup_steps", "0, a share of all steps below 1, or a whole number of steps", ["0", "0.9999", "1", "250"], ["-1", "1.5"]),
         ("weight_decay", "a number from 0 to 1", ["0", "1"], ["-0.01", "1.01"]),
         ("adam_beta1", "a number from 0 to below 1", ["0", "0.999999"], ["-0.1", "1"]),
         ("adam_beta2", "a number from 0 to below 1", ["0", "0.999999"], ["-0.1", "1"]),
         ("adam_epsilon", "a number above 0", ["5e-324", "1"], ["0", "-1e-8"]),
         ("max_grad_norm", "a number of at least 0", ["0", "1e6"], ["-0.1"]),
+        ("neftune_noise_alpha", "a number above 0, or null", ["5e-324", "15", "null"], ["0", "-5"]),
+        ("validation_split", "a number above 0 and below 1, or null", ["null"], ["0", "1", "-0.1"]),
         ("logging_steps", "a whole number of at least 1", ["1", Most32], ["0", Beyond32, "null"]),
         ("eval_strategy", "one of no, steps, epoch", ["\"no\"", "\"steps\"", "\"epoch\""], ["\"epochs\"", "false", "null"]),
         ("eval_steps", "a whole number of at least 1, or null", ["1", Most32, "null"], ["0", Beyond32]),
         ("save_strategy", "one of no, steps, epoch", ["\"no\"", "\"steps\"", "\"epoch\""], ["\"best\"", "null"]),
         ("save_steps", "a whole number of at least 1", ["1", Most32], ["0", Beyond32]),
+        ("save_total_limit", "a whole number of at least 1, or null", ["1", Most32, "null"], ["0"]),
+        ("load_best_model_at_end", "true or false", ["true", "false"], ["null", "1"]),
+        ("metric_for_best_model", "the name of an evaluation metric such as loss or rewards/accuracies", ["\"loss\"", "\"eval_rewards/margins\""], ["\"\"", "\"eval_\"", "null", "[]"]),
+        ("greater_is_better", "true, false or null", ["true", "false", "null"], ["\"yes\"", "1"]),
+        ("early_stopping_patience", "a whole number of at least 1, or null", ["1", Most32, "null"], ["0", "1.5"]),
+        ("early_stopping_threshold", "a number of at least 0", ["0", "0.01"], ["-0.01"]),
         ("train_sampling_strategy", "one of random, sequential", ["\"random\"", "\"sequential\""], ["\"group_by_length\""]),
         ("dtype", "one of float32, bfloat16", ["\"float32\"", "\"bfloat16\""], ["\"float16\"", "32"]),
         ("reference", "one of initial, base", ["\"initial\"", "\"base\""], ["\"none\""]),
@@ -72,7 +87,7 @@ public sealed class RecipeFieldTests
     public static TheoryData<string, string, string> MisfitValues =>
         [.. from range in s_ranges from value in new[] { "NaN", "Infinity", "1e999", "-1e999" }
             let json = value is "NaN" or "Infinity" ? $"\"{value}\"" : value
-            where range.Field != "target_modules" || !json.StartsWith('"') // any text may name a layer
+            where range.Field is not ("target_modules" or "metric_for_best_model") || !json.StartsWith('"') // any text may name a layer or a metric
             select (range.Field, json, range.Allowed)];
 
     [Fact]

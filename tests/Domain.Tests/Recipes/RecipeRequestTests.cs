@@ -11,8 +11,10 @@ public sealed class RecipeRequestTests
     [
         "beta", "batch_size", "n_epochs", "learning_rate_multiplier", "learning_rate", "gradient_accumulation_steps", "max_steps", "max_length",
         "max_prompt_length", "loss_type", "loss_weights", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef", "use_weighting",
-        "ld_alpha", "discopop_tau", "lr_scheduler_type", "warmup_steps", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
-        "max_grad_norm", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps", "train_sampling_strategy", "dtype", "reference",
+        "ld_alpha", "discopop_tau", "optim", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
+        "max_grad_norm", "neftune_noise_alpha", "validation_split", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
+        "save_total_limit", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "early_stopping_patience", "early_stopping_threshold",
+        "train_sampling_strategy", "dtype", "reference",
     ];
 
     private static readonly string[] s_lora =
@@ -41,7 +43,7 @@ public sealed class RecipeRequestTests
     [InlineData("modules_to_save", "[]")]
     [InlineData("init_lora_weights", "true")]
     public void PeftSettingAtItsDefault_IsAccepted(string field, string value) =>
-        Assert.Equal(Members(new()), Members(Accept(null, $$"""{"{{field}}": {{value}}}""")));
+        Assert.Equal(Members(Accept(null)), Members(Accept(null, $$"""{"{{field}}": {{value}}}""")));
 
     [Theory]
     [InlineData("betta", "beta")]
@@ -68,6 +70,13 @@ public sealed class RecipeRequestTests
     {
         string message = Refuse(null, """{"xyzzy": 1}""").Message;
         Assert.Contains(string.Join(", ", s_lora), message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SettingOfAnotherMethod_NamesThatMethod()
+    {
+        Assert.Contains("It is a setting of method kto.", Refuse("""{"desirable_weight": 2}""").Message, StringComparison.Ordinal);
+        Assert.Contains("It is a setting of method dpo, kto, orpo, cpo.", Refuse("""{"beta": 0.1}""", method: TrainingMethod.Supervised).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public class ModelGradientTests
         using DisposeScope scope = NewDisposeScope();
         using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32);
         using LoraAdapter adapter = Adapter(model);
-        using var packed = new PackedBatch(s_pairs, CPU);
+        using var packed = new PackedBatch([.. s_pairs.Select(PackedRow.Of)], CPU);
         using var tape = new Tape(records: false);
 
         float[] together = [.. LogProbs(model, adapter, packed, tape, gradient: false).LogProbs.data<float>()];
@@ -72,7 +72,7 @@ public class ModelGradientTests
         using DisposeScope scope = NewDisposeScope();
         using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32);
         using LoraAdapter adapter = make(model);
-        using var packed = new PackedBatch(s_pairs, CPU);
+        using var packed = new PackedBatch([.. s_pairs.Select(PackedRow.Of)], CPU);
         Tensor coefficients = PlainAutograd.Normal(3, packed.Targets.shape[0]);
         using (var tape = new Tape(records: true))
         {

@@ -53,7 +53,7 @@ public sealed class AdamWTests
         for (int step = 0; step < 3; step++) whole.Step(0.01);
         Tensor resumedParameters = parameters.clone();
         using AdamW resumed = new(resumedParameters, gradients);
-        resumed.Restore(whole.ExpAvg, whole.ExpAvgSq, whole.Steps);
+        resumed.Restore(name => whole.State.Single(s => s.Key == name).Value, whole.Steps);
         for (int step = 0; step < 3; step++)
         {
             gradients.mul_(-0.7);

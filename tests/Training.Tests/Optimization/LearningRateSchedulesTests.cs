@@ -28,7 +28,43 @@ public sealed class LearningRateSchedulesTests
     [InlineData(LearningRateSchedule.ConstantWithWarmup, 1, 9, 4, 0.25)]
     [InlineData(LearningRateSchedule.ConstantWithWarmup, 9, 9, 4, 1)]
     public void Factor_AtItsEdges(LearningRateSchedule schedule, int step, int total, double warmup, double expected) =>
-        Assert.Equal(expected, LearningRateSchedules.Factor(schedule, step, total, warmup), 15);
+        Assert.Equal(expected, Factor(schedule, step, total, warmup), 15);
+
+    [Theory]
+    [InlineData(LearningRateSchedule.Cosine, 1, 4, 2.0, 0)] // two whole waves: down after a quarter
+    [InlineData(LearningRateSchedule.Cosine, 2, 4, 2.0, 1)]
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 0, 8, null, 1)]
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 4, 8, null, 0.5)]
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 8, 8, null, 0)]
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 2, 8, 2.0, 0.5)]
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 4, 8, 2.0, 1)] // starts anew
+    [InlineData(LearningRateSchedule.CosineWithRestarts, 6, 8, 2.0, 0.5)]
+    public void Cycles_AreCountedAsTransformersDoes(LearningRateSchedule schedule, int step, int total, double? cycles, double expected) =>
+        Assert.Equal(expected, Factor(schedule, step, total, 0, arguments: new() { NumCycles = cycles }), 15);
+
+    [Theory]
+    [InlineData(0, 1.0, 1e-3)]
+    [InlineData(5, 1.0, 5e-4 + 5e-8)]
+    [InlineData(10, 1.0, 1e-7)]
+    [InlineData(12, 1.0, 1e-7)]
+    [InlineData(5, 2.0, 0.25 * (1e-3 - 1e-7) + 1e-7)]
+    public void Polynomial_EndsAtItsEnd(int step, double power, double expected) =>
+        Assert.Equal(expected, 1e-3 * Factor(LearningRateSchedule.Polynomial, step, 10, 0, arguments: new() { Power = power }), 15);
+
+    [Theory]
+    [InlineData(1, 0.5)]
+    [InlineData(2, 1)]
+    [InlineData(8, 0.5)] // √(2 / 8)
+    [InlineData(32, 0.25)]
+    public void InverseSquareRoot_IsStretchedByItsWarmup(int step, double expected) =>
+        Assert.Equal(expected, Factor(LearningRateSchedule.InverseSqrt, step, 100, 2), 15);
+
+    [Fact]
+    public void InverseSquareRoot_WithoutWarmupOrByArgument_TakesItsTimescale()
+    {
+        Assert.Equal(1 / Math.Sqrt(2), Factor(LearningRateSchedule.InverseSqrt, 10_000, 20_000, 0), 15);
+        Assert.Equal(0.5, Factor(LearningRateSchedule.InverseSqrt, 12, 100, 0, arguments: new() { Timescale = 4 }), 15);
+    }
 
     [Theory]
     [InlineData(10, 0.25, 3)]
@@ -36,8 +72,8 @@ public sealed class LearningRateSchedulesTests
     [InlineData(3, 0.001, 1)]
     public void WarmupBelowOne_IsAShareOfAllStepsRoundedUp(int total, double share, int steps)
     {
-        Assert.Equal((steps - 1.0) / steps, LearningRateSchedules.Factor(LearningRateSchedule.Linear, steps - 1, total, share), 15);
-        Assert.Equal(1, LearningRateSchedules.Factor(LearningRateSchedule.Linear, steps, total, share));
+        Assert.Equal((steps - 1.0) / steps, Factor(LearningRateSchedule.Linear, steps - 1, total, share), 15);
+        Assert.Equal(1, Factor(LearningRateSchedule.Linear, steps, total, share));
     }
 
     [Fact]
@@ -55,11 +91,15 @@ public sealed class LearningRateSchedulesTests
             foreach (JsonElement log in run.GetProperty("log").EnumerateArray())
             {
                 if (!log.TryGetProperty("learning_rate", out JsonElement rate)) continue;
-                double factor = LearningRateSchedules.Factor(schedule, log.GetProperty("step").GetInt32() - 1, run.GetProperty("steps").GetInt32(), warmup);
+                double factor = Factor(schedule, log.GetProperty("step").GetInt32() - 1, run.GetProperty("steps").GetInt32(), warmup);
                 Assert.Equal(rate.GetDouble(), arguments.GetProperty("learning_rate").GetDouble() * factor, 1e-18);
                 compared++;
             }
         }
         Assert.True(compared > 100);
     }
+
+    private static double Factor(LearningRateSchedule schedule, int step, int total, double warmup, double peak = 1e-3, ScheduleArguments? arguments = null) =>
+        LearningRateSchedules.Factor(
+            new TrainingRecipe { LearningRateSchedule = schedule, WarmupSteps = warmup, LearningRate = peak, ScheduleArguments = arguments ?? new() }, step, total);
 }

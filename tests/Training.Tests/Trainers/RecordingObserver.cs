@@ -33,7 +33,7 @@ internal sealed class RecordingObserver : ITrainingObserver
 
     public void OnMetrics(StepMetrics metrics) => Metrics.Add(metrics);
 
-    public void OnCheckpoint(int step)
+    public void OnCheckpoint(int step, IReadOnlyList<int> superseded)
     {
         Checkpoints.Add(step);
         WhenCheckpoint(step);

@@ -2,16 +2,18 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using TorchSharp;
-using TrainingService.Datasets.Preparation;
+using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
+using TrainingService.Training.Batching;
 using TrainingService.Training.Checkpoints;
+using TrainingService.Training.Trainers;
 using static TorchSharp.torch;
 
-namespace TrainingService.Training.Trainers;
+namespace TrainingService.Training.Objectives;
 
 /// <summary>
-/// The frozen reference's summed log-probabilities, two a pair, computed once on the way through the first epoch. The key
-/// of the file they are kept in covers all that decides them to the last bit: model, adapter, tokens, type, and how pairs
+/// The frozen reference's summed log-probabilities, two a row, computed once on the way through the first epoch. The key
+/// of the file they are kept in covers all that decides them to the last bit: model, adapter, tokens, type, and how rows
 /// are packed together.
 /// </summary>
 internal sealed class ReferenceLogProbs
@@ -20,16 +22,16 @@ internal sealed class ReferenceLogProbs
     private readonly string? _file;
     private bool _written;
 
-    /// <param name="pairs">The pairs of one split.</param>
+    /// <param name="rows">The rows of one split.</param>
     /// <param name="run">The run.</param>
-    /// <param name="split">Name of the split.</param>
+    /// <param name="split">The split.</param>
     /// <param name="packTokens">Most tokens a pack.</param>
-    public ReferenceLogProbs(IReadOnlyList<TokenizedPair> pairs, TrainerRun run, string split, int packTokens)
+    public ReferenceLogProbs(IReadOnlyList<PackedRow> rows, TrainerRun run, MetricSplit split, int packTokens)
     {
-        _values = new float[2 * pairs.Count];
+        _values = new float[2 * rows.Count];
         Array.Fill(_values, float.NaN);
         if (run.ReferenceCacheFolder is not { } folder) return;
-        _file = Path.Combine(folder, $"{Key(pairs, run, split, packTokens)}.safetensors");
+        _file = Path.Combine(folder, $"{Key(rows, run, split, packTokens)}.safetensors");
         if (!File.Exists(_file)) return;
         using var reader = new SafetensorsReader(_file);
         using Tensor stored = reader.Read("reference_logps");
@@ -37,10 +39,10 @@ internal sealed class ReferenceLogProbs
         _written = IsComplete;
     }
 
-    /// <summary>Whether all pairs are known.</summary>
+    /// <summary>Whether all rows are known.</summary>
     public bool IsComplete => !_values.Any(float.IsNaN);
 
-    /// <summary>Chosen and rejected of these pairs, (2 · pairs,), or null when one is not known yet.</summary>
+    /// <summary>Both values of each of these rows, (2 · rows,), or null when one is not known yet.</summary>
     public Tensor? Find(ReadOnlySpan<int> rows, Device device)
     {
         var found = new float[2 * rows.Length];
@@ -52,7 +54,7 @@ internal sealed class ReferenceLogProbs
         return tensor(found, device: device);
     }
 
-    /// <summary>Takes over what was computed, (2 · pairs,).</summary>
+    /// <summary>Takes over what was computed, (2 · rows,).</summary>
     public void Store(ReadOnlySpan<int> rows, Tensor values)
     {
         using Tensor local = values.cpu();
@@ -61,7 +63,7 @@ internal sealed class ReferenceLogProbs
             (_values[2 * rows[i]], _values[2 * rows[i] + 1]) = (read[2 * i], read[2 * i + 1]);
     }
 
-    /// <summary>All values for a checkpoint, (2 · pairs,), not-a-number where unknown.</summary>
+    /// <summary>All values for a checkpoint, (2 · rows,), not-a-number where unknown.</summary>
     public Tensor ToTensor() => tensor(_values);
 
     /// <summary>Takes over a checkpoint's values.</summary>
@@ -79,7 +81,16 @@ internal sealed class ReferenceLogProbs
         _written = true;
     }
 
-    private static string Key(IReadOnlyList<TokenizedPair> pairs, TrainerRun run, string split, int packTokens)
+    /// <summary>Where the policy has not moved yet, it must agree with the reference.</summary>
+    /// <exception cref="InvalidOperationException">It does not: the reference is not what the policy started from.</exception>
+    public static void RequireEqual(Tensor policy, Tensor reference)
+    {
+        double differ = (policy - reference).abs().div_(reference.abs().add_(1)).max().item<float>();
+        if (differ > 1e-3)
+            throw new InvalidOperationException($"Before the first step the policy's log-probabilities differ from the reference's by {differ:g3} of their size; they must be equal.");
+    }
+
+    private static string Key(IReadOnlyList<PackedRow> rows, TrainerRun run, MetricSplit split, int packTokens)
     {
         TrainingRecipe recipe = run.Recipe;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -88,8 +99,8 @@ internal sealed class ReferenceLogProbs
             foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles().OrderBy(f => f.Name, StringComparer.Ordinal))
                 Append($"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}\n");
         Append(JsonSerializer.Serialize(new object?[] { split, recipe.ComputeType, recipe.LoadIn4Bit, recipe.LdAlpha, packTokens, recipe.BatchSize, recipe.Seed, recipe.SamplingStrategy }));
-        foreach (TokenizedPair pair in pairs)
-            foreach (int[] ids in new[] { pair.PromptIds, pair.ChosenIds, pair.RejectedIds })
+        foreach (PackedRow row in rows)
+            foreach (int[] ids in new[] { row.Prompt, row.First, row.Second })
             {
                 hash.AppendData(BitConverter.GetBytes(ids.Length));
                 hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(ids));
