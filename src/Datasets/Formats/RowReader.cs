@@ -1,13 +1,12 @@
-using System.Text;
 using System.Text.Json;
+using TrainingService.Datasets.Containers;
 
 namespace TrainingService.Datasets.Formats;
 
-/// <summary>Reads a JSON Lines file's rows one by one, all in the shape of the first that has a known one.</summary>
-internal sealed class RowReader(LineBuffer lines)
+/// <summary>Reads a container's rows one by one, all in the shape of the first that has a known one.</summary>
+internal sealed class RowReader
 {
     private RowShape? _shape;
-    private bool _begun, _condemned;
 
     /// <summary>The shape of the file's rows, once one was recognised.</summary>
     public PreferenceFormat? Format => _shape?.Format;
@@ -18,33 +17,17 @@ internal sealed class RowReader(LineBuffer lines)
     /// <summary>What was found in the row last read.</summary>
     public RowNotes Notes { get; } = new();
 
-    /// <summary>Reads the next row among the bytes at hand. A fault of the whole file ends the reading as a bad row 0.</summary>
-    public bool TryRead()
+    /// <summary>Reads a row. A fault of the whole file comes as a bad row 0.</summary>
+    public void Read(ContainerRow row)
     {
-        while (lines.TryTake(out ReadOnlyMemory<byte> line))
-        {
-            if (lines.Line == 1 && line.Span.StartsWith(Encoding.UTF8.Preamble)) line = line[Encoding.UTF8.Preamble.Length..];
-            if (_condemned || JsonLine.IsBlank(line.Span)) continue;
-            string? fault = _begun ? null : JsonLine.FaultOfFile(line.Span);
-            (_begun, _condemned) = (true, fault is not null);
-            Notes.Begin(fault is null ? lines.Line : 0);
-            Pair = fault is null ? Read(line) : Notes.Fail<PreferencePair>("", fault);
-            return true;
-        }
-        return false;
-    }
-
-    private PreferencePair? Read(ReadOnlyMemory<byte> line)
-    {
-        if (lines.TooLong) return Notes.Fail<PreferencePair>("", $"The line is longer than {LineBuffer.MaxLineBytes >> 20} MiB; are the rows on lines of their own?");
+        Notes.Begin(row.Number);
         try
         {
-            using JsonDocument? document = JsonLine.Parse(line, isLastUnterminated: !lines.Terminated, Notes);
-            return document is null ? null : Read(document.RootElement);
+            Pair = row.Problem is { } problem ? Notes.Fail<PreferencePair>(problem.Field, problem.Reason) : Read(row.Value);
         }
-        catch (InvalidOperationException) // System.Text.Json's answer to half a surrogate pair, wherever it is met
+        catch (InvalidOperationException)
         {
-            return Notes.Fail<PreferencePair>("", "A text holds half of a surrogate pair (an escape such as \\ud83d without its other half), which is no character; remove it.");
+            Pair = Notes.Fail<PreferencePair>("", JsonRow.HalfSurrogatePair);
         }
     }
 

@@ -1,6 +1,11 @@
+using TrainingService.Datasets.Containers;
+
 namespace TrainingService.Datasets.Formats;
 
-/// <summary>A file of preference pairs in JSON Lines, in any of the shapes of <see cref="PreferenceFormat"/>.</summary>
+/// <summary>
+/// A file of preference pairs in any of the shapes of <see cref="PreferenceFormat"/>, as JSON Lines, a JSON array, CSV, TSV or
+/// Parquet, plain or compressed.
+/// </summary>
 public static class TrainingFile
 {
     /// <summary>
@@ -10,27 +15,26 @@ public static class TrainingFile
     public static async Task<TrainingFileCheck> CheckAsync(Stream stream, CancellationToken cancellationToken)
     {
         var tally = new TrainingFileTally();
-        using var lines = new LineBuffer();
-        var rows = new RowReader(lines);
-        while (!lines.Ended)
+        var container = new Container(stream);
+        var rows = new RowReader();
+        await foreach (ContainerRow row in container.ReadAsync(cancellationToken))
         {
-            lines.Filled(await stream.ReadAsync(lines.Free(), cancellationToken));
-            while (rows.TryRead()) tally.Add(rows.Notes);
+            rows.Read(row);
+            tally.Add(rows.Notes);
         }
-        return tally.Finish(rows.Format);
+        await stream.CopyToAsync(Stream.Null, cancellationToken);
+        return tally.Finish(rows.Format, container.Name);
     }
 
     /// <summary>Reads the pairs of a file that was checked before, one at a time.</summary>
     /// <exception cref="TrainingFileException">A row is bad after all.</exception>
     public static IEnumerable<PreferencePair> Read(Stream stream)
     {
-        using var lines = new LineBuffer();
-        var rows = new RowReader(lines);
-        while (!lines.Ended)
+        var rows = new RowReader();
+        foreach (ContainerRow row in new Container(new SynchronousStream(stream)).ReadAsync(CancellationToken.None).ToBlockingEnumerable())
         {
-            lines.Filled(stream.Read(lines.Free().Span));
-            while (rows.TryRead())
-                yield return rows.Pair ?? throw new TrainingFileException(rows.Notes.Problem!);
+            rows.Read(row);
+            yield return rows.Pair ?? throw new TrainingFileException(rows.Notes.Problem!);
         }
     }
 }

@@ -21,10 +21,10 @@ internal sealed class TrainingFileTally
         }
     }
 
-    public TrainingFileCheck Finish(PreferenceFormat? format)
+    public TrainingFileCheck Finish(PreferenceFormat? format, string? container)
     {
         if (_rows == 0 && _problems == 0) Add(new RowProblem(0, "", "The file is empty: it has no rows."));
-        return new(format, _rows, _problems, _firstProblems, [.. _warnings.Values]);
+        return new(format, container, _rows, _problems, _firstProblems, [.. _warnings.Values]);
     }
 
     private void Add(RowProblem problem)

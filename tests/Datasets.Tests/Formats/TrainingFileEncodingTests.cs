@@ -79,23 +79,4 @@ public sealed class TrainingFileEncodingTests
         Assert.Equal(2, problem.Row);
         Assert.Contains("seems cut off", problem.Reason);
     }
-
-    [Theory]
-    [InlineData("[" + Good + "]")]
-    [InlineData("\n [\n" + Good + "\n]\n")]
-    [InlineData("\uFEFF  [\n" + Good + ",\n" + Good + "\n]\n")]
-    public async Task JsonArray_SaysHowToConvert(string text)
-    {
-        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
-        Assert.Equal(0, problem.Row);
-        Assert.Contains("jq -c", problem.Reason);
-    }
-
-    [Fact]
-    public async Task LongJsonArrayOnOneLine_IsStillToldAsAnArray()
-    {
-        string text = "[" + string.Join(',', Enumerable.Repeat(Good, 300_000)) + "]";
-        RowProblem problem = Assert.Single((await TrainingText.CheckBytesAsync(Encoding.UTF8.GetBytes(text))).FirstProblems);
-        Assert.Contains("JSON array", problem.Reason);
-    }
 }
