@@ -36,7 +36,8 @@ internal static class FileEndpoints
 
     /// <summary>Upload a file</summary>
     /// <remarks>
-    /// A file of purpose fine-tune holds one preference pair a line (JSONL, UTF-8). It is checked while it is uploaded: every
+    /// A file of purpose fine-tune holds one preference pair a row, as JSON Lines, JSON, CSV, TSV or Parquet, plain or compressed
+    /// by gzip or zstd, recognised by content. It is checked while it is uploaded: every
     /// bad row is counted, the first twenty are told, and nothing is stored. Rows are OpenAI's (`input`, `preferred_output`,
     /// `non_preferred_output`) or TRL's (`prompt`, `chosen`, `rejected`, as text or as messages).
     /// </remarks>

@@ -8,6 +8,10 @@ namespace TrainingService.Datasets.Containers;
 /// <param name="limit">Most bytes that may be read, a byte read twice counting twice.</param>
 internal sealed class GuardedStream(Stream source, long limit) : Stream
 {
+    private const int MaxReadsAtEnd = 100;
+
+    private int _readsAtEnd;
+
     /// <summary>How many bytes were read.</summary>
     public long BytesRead { get; private set; }
 
@@ -66,6 +70,7 @@ internal sealed class GuardedStream(Stream source, long limit) : Stream
     private int Counted(int read)
     {
         BytesRead += read;
-        return BytesRead <= limit ? read : throw new ContainerException("The file is damaged: its parts point at each other. Write it again.");
+        _readsAtEnd = read == 0 ? _readsAtEnd + 1 : 0;
+        return BytesRead <= limit && _readsAtEnd <= MaxReadsAtEnd ? read : throw new ContainerException("The file is damaged: its parts point at each other. Write it again.");
     }
 }

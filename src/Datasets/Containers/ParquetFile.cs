@@ -62,6 +62,7 @@ internal static class ParquetFile
     {
         // Every byte is needed about once; a damaged file may lead its reader in circles.
         var source = new GuardedStream(file, limit: 4 * file.Length + (1 << 20));
+        await ParquetFooter.EnsureSoundAsync(source, cancellationToken);
         await using ParquetReader reader = await DecodeAsync(source, async () => await ParquetReader.CreateAsync(source, s_options, leaveStreamOpen: true, cancellationToken));
         ParquetNode root = await DecodeAsync(source, () => Task.FromResult(RootOf(reader)));
         DataField[] fields = await DecodeAsync(source, () => Task.FromResult(reader.Schema.DataFields));

@@ -113,7 +113,7 @@ public sealed class ParquetFileTests
         byte[] file = await WriteAsync(new ParquetSchema(text), CompressionMethod.Snappy, group => group.WriteAsync(text, new[] { "a" }));
         ContainerRows read = ContainerRows.Read(file[..^cut]);
         Assert.Equal(0, Assert.Single(read.Problems).Row);
-        Assert.Contains("Parquet file is damaged, cut off", read.Problems[0].Reason);
+        Assert.Contains("Parquet file is damaged", read.Problems[0].Reason);
     }
 
     private static async Task<byte[]> WriteAsync(ParquetSchema schema, CompressionMethod method, Func<ParquetRowGroupWriter, Task> write)
