@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using TrainingService.Tests;
 
 namespace TrainingService.Api.Tests.Files;
 
@@ -25,6 +26,21 @@ public sealed class FileUploadTests(ApiServer server) : IClassFixture<ApiServer>
         Assert.Equal("trl_text", file["dataset"]!.Text("format"));
         Assert.Equal(2, file["dataset"]!["rows"]!.GetValue<int>());
         Assert.True(JsonNode.DeepEquals(file, await server.GetAsync($"/v1/files/{file.Text("id")}")));
+    }
+
+    [Theory]
+    [InlineData("dpo_en_demo.single-turn.prompt-chosen-rejected.csv.gz", "trl_text", 114)]
+    [InlineData("zen.conversational_preference.duckdb-zstd.parquet", "trl_messages", 19)]
+    public async Task OtherContainersThanJsonLines_GoThroughWhateverTheirName(string name, string format, int rows)
+    {
+        byte[] bytes = await File.ReadAllBytesAsync(RepositoryRoot.SharedPath("data", "preference", "formats", name));
+        using HttpResponseMessage response = await server.UploadAsync(
+            ("purpose", new StringContent("fine-tune"), null), ("file", new ByteArrayContent(bytes), "rows.jsonl"));
+        JsonObject file = await response.JsonAsync();
+        Assert.Equal(format, file["dataset"]!.Text("format"));
+        Assert.Equal(rows, file["dataset"]!["rows"]!.GetValue<int>());
+        Assert.Equal(bytes.Length, file["bytes"]!.GetValue<int>());
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), file.Text("sha256"));
     }
 
     [Fact]
