@@ -62,6 +62,30 @@ public sealed class PreferenceLossTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void LossesOfSmallBatches_AreTheFormulaOverPlainNumbers(int size)
+    {
+        var random = new Random(size);
+        for (int round = 0; round < 50; round++)
+        {
+            double[] Draw() => [.. Enumerable.Range(0, size).Select(_ => 6 * random.NextDouble() - 3)];
+            (double[] chosen, double[] rejected, double[] referenceChosen, double[] referenceRejected) = (Draw(), Draw(), Draw(), Draw());
+            PairLogProbs pairs = Pairs.OfLogRatios(chosen, rejected) with { ReferenceChosen = tensor(referenceChosen), ReferenceRejected = tensor(referenceRejected) };
+            double[] ratiosChosen = [.. chosen.Zip(referenceChosen, (a, b) => a - b)], ratiosRejected = [.. rejected.Zip(referenceRejected, (a, b) => a - b)];
+            TrainingRecipe recipe = s_recipe with { LabelSmoothing = 0 };
+
+            Assert.Equal(ratiosChosen.Zip(ratiosRejected, (w, l) => Pow(w / 2 - l / 4 - 1, 2)), Values(recipe with { LossTypes = [LossType.Ipo] }, pairs), Near(10));
+            Assert.Equal(Logistic(chosen.Zip(rejected, (w, l) => w - l), referenceChosen.Zip(referenceRejected, (w, l) => w - l)), Values(recipe with { LossTypes = [LossType.Aot] }, pairs), Near(10));
+            Assert.Equal(Logistic(ratiosChosen, ratiosRejected), Values(recipe with { LossTypes = [LossType.AotUnpaired] }, pairs), Near(10));
+        }
+
+        static IEnumerable<double> Logistic(IEnumerable<double> upper, IEnumerable<double> lower) => upper.Order().Zip(lower.Order(), (u, l) => Log(1 + Exp(-0.5 * (u - l))));
+    }
+
     [Fact]
     public void Aot_ComparesQuantilesOfThePolicyWithThoseOfTheReference()
     {
