@@ -82,7 +82,7 @@ public sealed class UploadTests(ApiServer server, PostgresServer postgres) : ICl
         await RefusedAsync("'part_no', which is no part", "part_ids", null, first, "part_no");
         await RefusedAsync("twice", "part_ids", null, first, first);
         await RefusedAsync("have the MD5", "md5", new string('0', 32), first, second);
-        await RefusedAsync("rows cannot be trained on", "file", null, second, first);
+        await RefusedAsync("was not stored", "file", null, second, first);
         Assert.Equal(before, server.StoredPaths());
         Assert.Equal("completed", (await CompleteAsync(server, id, null, first, second)).Text("status"));
     }
