@@ -8,8 +8,12 @@ namespace TrainingService.Datasets.Tokenization;
 /// Byte-pair encoding of a word (Sennrich et al. 2016): start from characters and apply the best-ranked merge, again and
 /// again. See docs/decisions/0004-tokenizers.md for why this is not Microsoft.ML.Tokenizers' <c>BpeTokenizer</c>.
 /// </summary>
-internal sealed class BytePairEncoder
+internal sealed class BytePairEncoder : ITokenModel
 {
+    /// <summary>Reused from word to word, by each thread for itself.</summary>
+    [ThreadStatic]
+    private static MergeBuffer? t_buffer;
+
     private const int LongestCachedWord = 32;
     private const int LargestCache = 1 << 16;
 
@@ -58,11 +62,9 @@ internal sealed class BytePairEncoder
         _cachedIds = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>The id of every token, added tokens aside.</summary>
     public IReadOnlyDictionary<string, int> Vocabulary => _idOfToken;
 
-    /// <summary>Appends the ids of one word.</summary>
-    public void Encode(ReadOnlySpan<char> word, MergeBuffer buffer, List<int> ids)
+    public void Encode(ReadOnlySpan<char> word, List<int> ids)
     {
         if (_ignoreMerges && _idOfSpan.TryGetValue(word, out var whole))
         {
@@ -77,15 +79,15 @@ internal sealed class BytePairEncoder
             {
                 if (!char.IsLowSurrogate(word[index]) && !_joints.Contains(Joint(word[index - 1], word[index])))
                 {
-                    EncodePart(word[start..index], buffer, ids);
+                    EncodePart(word[start..index], ids);
                     start = index;
                 }
             }
         }
-        EncodePart(word[start..], buffer, ids);
+        EncodePart(word[start..], ids);
     }
 
-    private void EncodePart(ReadOnlySpan<char> word, MergeBuffer buffer, List<int> ids)
+    private void EncodePart(ReadOnlySpan<char> word, List<int> ids)
     {
         var mayCache = word.Length <= LongestCachedWord;
         if (mayCache && _cachedIds.TryGetValue(word, out var cached))
@@ -94,6 +96,7 @@ internal sealed class BytePairEncoder
             return;
         }
         var first = ids.Count;
+        var buffer = t_buffer ??= new MergeBuffer();
         buffer.Clear();
         AddCharacters(word, buffer);
         buffer.MergeAll(_merges);

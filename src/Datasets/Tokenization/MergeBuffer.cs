@@ -7,7 +7,7 @@ internal readonly record struct Merge(int Rank, int Id);
 
 /// <summary>
 /// The symbols of one word while merges are applied: a linked list in an array, and a queue of possible merges,
-/// so that a word of n characters costs n log n, however long. Reused from word to word, by one thread.
+/// so that a word of n characters costs n log n, however long.
 /// </summary>
 internal sealed class MergeBuffer
 {

@@ -16,11 +16,12 @@ internal sealed class TokenizerPipeline
     {
         var model = file["model"];
         // Files of before 2020 leave the type out.
-        if (!model["type"].IsNull && model.Type != "BPE")
+        Model = model["type"].IsNull ? new BytePairEncoder(model) : model.Type switch
         {
-            throw model.NotUnderstood("BPE");
-        }
-        Model = new BytePairEncoder(model);
+            "BPE" => new BytePairEncoder(model),
+            "Unigram" => new UnigramEncoder(model),
+            _ => throw model.NotUnderstood("BPE, Unigram"),
+        };
         AddedTokens = file["added_tokens"].IsNull ? [] : [.. file["added_tokens"].Items().Select(AddedToken.Read)];
         var (normalizer, preTokenizer) = TokenizerClassRules.Apply(modelFolder, file);
         _normalizer = Normalizers.Read(normalizer);
@@ -32,7 +33,7 @@ internal sealed class TokenizerPipeline
             AddedTokens.Where(token => token.Normalized).Select(token => (_normalizer(token.Content), token)));
     }
 
-    public BytePairEncoder Model { get; }
+    public ITokenModel Model { get; }
 
     public IReadOnlyList<AddedToken> AddedTokens { get; }
 
@@ -62,7 +63,6 @@ internal sealed class TokenizerPipeline
         text = ReplaceUnpairedSurrogates(text);
         List<int> ids = [];
         List<TextPiece> words = [];
-        var buffer = new MergeBuffer();
         ids.AddRange(addSpecialTokens ? _postProcessor.Before : []);
         foreach (var (start, end, id) in _foundInText.Split(text))
         {
@@ -83,7 +83,7 @@ internal sealed class TokenizerPipeline
                 _preTokenizer(new TextPiece(normalized.AsMemory(innerStart, innerEnd - innerStart), start + innerStart == 0), words);
                 foreach (var word in words)
                 {
-                    Model.Encode(word.Text.Span, buffer, ids);
+                    Model.Encode(word.Text.Span, ids);
                 }
             }
         }

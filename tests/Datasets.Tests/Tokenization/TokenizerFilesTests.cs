@@ -51,7 +51,7 @@ public sealed class TokenizerFilesTests
     }
 
     [Theory]
-    [InlineData("normalizer", """{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Nmt"}]}""", "normalizer.normalizers[1]", "Nmt")]
+    [InlineData("normalizer", """{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "BertNormalizer"}]}""", "normalizer.normalizers[1]", "BertNormalizer")]
     [InlineData("pre_tokenizer", """{"type": "BertPreTokenizer"}""", "pre_tokenizer", "BertPreTokenizer")]
     [InlineData("pre_tokenizer", """{"type": "Split", "pattern": {"String": "a"}, "behavior": "Sideways"}""", "pre_tokenizer.behavior", "Sideways")]
     [InlineData("pre_tokenizer", """{"type": "Metaspace", "replacement": "_", "prepend_scheme": "twice"}""", "pre_tokenizer.prepend_scheme", "twice")]
