@@ -96,6 +96,8 @@ public static class RecipeFields
             (r, v) => r with { SamplingStrategy = v }, r => r.SamplingStrategy),
         Name<ComputeType>("dtype", "Type of frozen weights and arithmetic; adapters and log-probabilities are always float32.",
             (r, v) => r with { ComputeType = v }, r => r.ComputeType),
+        Flag("load_in_4bit", "Keep the frozen linear layers as NF4 with double quantisation (QLoRA): a quarter of bfloat16's memory, somewhat slower.",
+            (r, v) => r with { LoadIn4Bit = v }, r => r.LoadIn4Bit),
     ];
 
     private static readonly Dictionary<TrainingMethod, IReadOnlyList<RecipeField>> s_hyperparameters = new()

@@ -9,6 +9,9 @@ namespace TrainingService.Training.Models;
 /// <summary>The weights of a model folder: one safetensors file, or several with an index.</summary>
 internal sealed class ModelWeights : IDisposable
 {
+    /// <summary>Types of tensors that are read as numbers, by safetensors' names.</summary>
+    public static IReadOnlyList<string> FloatingPointTypes { get; } = ["F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"];
+
     private readonly Dictionary<string, SafetensorsReader> _readers = [];
     private readonly ScalarType _dtype;
     private readonly Device _device;
@@ -94,7 +97,7 @@ internal sealed class ModelWeights : IDisposable
             return;
         }
         (string stored, SafetensorsReader reader) = Stored(name);
-        if (reader.TypeOf(stored) is not ("F64" or "F32" or "F16" or "BF16" or "F8_E4M3" or "F8_E5M2") and var type)
+        if (reader.TypeOf(stored) is var type && !FloatingPointTypes.Contains(type))
             throw new ModelFormatException($"Tensor '{name}' has type {type}; weights are floating-point numbers. Quantised weights need config.json to say how (quantization_config).");
         reader.ReadInto(stored, destination);
         if (!reader.IsFloat8(stored)) return;

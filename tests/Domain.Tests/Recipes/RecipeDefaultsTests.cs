@@ -19,7 +19,7 @@ public sealed class RecipeDefaultsTests
           "logging_steps": 10, "eval_strategy": "epoch", "eval_steps": null, "save_strategy": "epoch", "save_steps": 500,
           "save_total_limit": null, "load_best_model_at_end": false, "metric_for_best_model": "loss", "greater_is_better": null,
           "early_stopping_patience": null, "early_stopping_threshold": 0,
-          "train_sampling_strategy": "random", "dtype": "bfloat16", "reference": "initial"
+          "train_sampling_strategy": "random", "dtype": "bfloat16", "load_in_4bit": false, "reference": "initial"
         }
         """;
 

@@ -68,6 +68,7 @@ public sealed class RecipeFieldTests
         ("early_stopping_threshold", "a number of at least 0", ["0", "0.01"], ["-0.01"]),
         ("train_sampling_strategy", "one of random, sequential", ["\"random\"", "\"sequential\""], ["\"group_by_length\""]),
         ("dtype", "one of float32, bfloat16", ["\"float32\"", "\"bfloat16\""], ["\"float16\"", "32"]),
+        ("load_in_4bit", "true or false", ["true", "false"], ["null", "4"]),
         ("reference", "one of initial, base", ["\"initial\"", "\"base\""], ["\"none\""]),
         ("r", "a whole number from 1 to 1024", ["1", "1024", "8.0"], ["0", "1025", "8.5"]),
         ("lora_alpha", "a number above 0", ["0.5", "1e6"], ["0", "-16"]),

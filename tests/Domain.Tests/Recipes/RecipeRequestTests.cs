@@ -14,7 +14,7 @@ public sealed class RecipeRequestTests
         "ld_alpha", "discopop_tau", "optim", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
         "max_grad_norm", "neftune_noise_alpha", "validation_split", "logging_steps", "eval_strategy", "eval_steps", "save_strategy", "save_steps",
         "save_total_limit", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "early_stopping_patience", "early_stopping_threshold",
-        "train_sampling_strategy", "dtype", "reference",
+        "train_sampling_strategy", "dtype", "load_in_4bit", "reference",
     ];
 
     private static readonly string[] s_lora =

@@ -78,7 +78,9 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         // A layer keeps its input, queries, keys, values, the input of its MLP, and gate and up.
         ModelDimensions d = weights.Dimensions;
         long kept = tokens * d.Layers * (3L * d.Hidden + 2L * d.KeyValueWidth + 2L * d.Intermediate);
-        return weights.Count * bytes + trained * BytesATrainedWeight + kept * bytes;
+        // NF4 with its scales takes 4.13 bits.
+        long quantised = recipe.LoadIn4Bit ? weights.LinearLayers.Sum(l => (long)l.Outputs * l.Inputs) : 0;
+        return (weights.Count - quantised) * bytes + (long)(quantised * 4.13 / 8) + trained * BytesATrainedWeight + kept * bytes;
     }
 
     private sealed record MeasuredSpeed(string Model, string? ComputeType, double TokensPerSecond)
