@@ -6,10 +6,8 @@ WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.AddStorage();
 builder.AddWorker();
 builder.AddInference();
-builder.AddInference();
 
 WebApplication app = builder.Build();
 app.MapWorker();
-app.MapInference();
 app.MapInference();
 app.Run();

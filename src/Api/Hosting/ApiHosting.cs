@@ -37,7 +37,10 @@ public static class ApiHosting
         builder.Services.AddScoped<JobRequests>();
         builder.Services.AddSingleton<FileExaminer>();
         builder.Services.AddScoped<RunEstimator>();
+        builder.Services.AddSingleton<SseFeed>();
         builder.Services.AddSingleton<EventStream>();
+        builder.Services.AddScoped<ModelDescriptions>();
+        builder.Services.AddSingleton<ProgressStream>();
         builder.Services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<WebhookRules>();
         builder.Services.AddSingleton<WebhookClient>();

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
+using TrainingService.Api.FineTuning;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Keys;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
@@ -12,10 +14,11 @@ namespace TrainingService.Api.Models;
 
 internal static class DeleteModelEndpoint
 {
-    /// <summary>Delete a tuned model</summary>
+    /// <summary>Delete a tuned model, or cancel a download</summary>
     /// <remarks>
     /// Its adapter and its checkpoints go; a checkpoint's name deletes that checkpoint alone. Refused while a job that starts
-    /// from one of them waits or runs. Models in the models folder are the operator's and stay.
+    /// from one of them waits or runs. A model on its way from the Hub is cancelled, and what has arrived is deleted.
+    /// Models in the models folder are the operator's and stay.
     /// </remarks>
     /// <param name="model" example="ft:demo-model:local:concise:8wVbAaZ6PbJDOtKQZ1lOJx0R">The model's id.</param>
     /// <response code="200">The model is deleted.</response>
@@ -23,9 +26,19 @@ internal static class DeleteModelEndpoint
     /// <response code="404">The model 'ft:demo-model:local::abc' does not exist. Known are demo-model, and what jobs made.</response>
     /// <response code="409">Model ft:demo-model:local::abc is what job ftjob-abc starts from, which is running. Cancel the job or wait until it ends.</response>
     public static async Task<Results<Ok<DeletedModelObject>, ApiError>> DeleteModel(
-        string model, Caller caller, TrainingDbContext db, IFileStore store, ModelCatalog catalog, CancellationToken cancellationToken)
+        string model, Caller caller, TrainingDbContext db, IFileStore store, ModelCatalog catalog, JobQueueing queue, CancellationToken cancellationToken)
     {
-        string id = model.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        string id = ModelEndpoints.Decode(model);
+        if (await db.FindDownloadAsync(id, cancellationToken) is { } download && download.IsWanted())
+        {
+            if (caller.Role != KeyRole.Admin) return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} is on its way from the Hub; an administrator's key cancels it.", "model", "insufficient_role");
+            if (await db.CancelDownloadAsync(id, cancellationToken))
+            {
+                // A worker may have files of it open, so a worker deletes them.
+                queue.EnqueueDownload(id);
+                return TypedResults.Ok(new DeletedModelObject(id, true));
+            }
+        }
         if (catalog.ListFolders().Any(m => m.Id == id))
             return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} lies in the models folder; only who manages this machine can delete it.", "model");
         IQueryable<FineTuningJob> jobs = db.Jobs.VisibleTo(caller);

@@ -3,6 +3,7 @@ using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 using TrainingService.Api.FineTuning;
 using TrainingService.Api.Inference;
+using TrainingService.Api.Models;
 using TrainingService.Api.Uploads;
 using TrainingService.Api.Webhooks;
 using TrainingService.Api.Keys;
@@ -33,6 +34,7 @@ internal sealed class RequestExamplesFilter : IOperationFilter
     private static readonly Dictionary<Type, string> s_examples = new()
     {
         [typeof(CreateJobRequest)] = Job,
+        [typeof(CreateModelRequest)] = CreateModelRequest.Example,
         [typeof(CreateUploadRequest)] = CreateUploadRequest.Example,
         [typeof(CompleteUploadRequest)] = CompleteUploadRequest.Example,
         [typeof(WebhookRequest)] = WebhookRequest.Example,

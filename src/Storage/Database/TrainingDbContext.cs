@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Keys;
+using TrainingService.Domain.Models;
 using TrainingService.Domain.Requests;
 using TrainingService.Domain.Uploads;
 using TrainingService.Domain.Webhooks;
@@ -51,6 +52,9 @@ public abstract class TrainingDbContext(DbContextOptions options) : DbContext(op
     /// <summary>Requests that may be repeated, and their answers.</summary>
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
+    /// <summary>Models on their way from the Hub.</summary>
+    public DbSet<ModelDownload> ModelDownloads => Set<ModelDownload>();
+
     /// <inheritdoc/>
     protected override void OnModelCreating(ModelBuilder modelBuilder) =>
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(TrainingDbContext).Assembly);
@@ -61,6 +65,7 @@ public abstract class TrainingDbContext(DbContextOptions options) : DbContext(op
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcDateTimeConverter>();
         configurationBuilder.Properties<JobStatus>().HaveConversion<WireNameConverter<JobStatus>>();
         configurationBuilder.Properties<KeyRole>().HaveConversion<WireNameConverter<KeyRole>>();
+        configurationBuilder.Properties<ModelDownloadStatus>().HaveConversion<WireNameConverter<ModelDownloadStatus>>();
         configurationBuilder.Properties<UploadStatus>().HaveConversion<WireNameConverter<UploadStatus>>();
         configurationBuilder.Properties<Domain.Metrics.MetricSplit>().HaveConversion<WireNameConverter<Domain.Metrics.MetricSplit>>();
         configurationBuilder.Properties<Dictionary<string, string>>().HaveConversion<JsonConverter<Dictionary<string, string>>, JsonComparer<Dictionary<string, string>>>();

@@ -15,6 +15,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Hub;
 using TrainingService.Storage.Models;
 using TrainingService.Storage.Queue;
 
@@ -59,8 +60,29 @@ public static class StorageHosting
             ? new ModelFolder(options.ModelsFolder, samples)
             : new ModelFolder(Options(provider).ModelsFolder));
         services.AddSingleton<ModelCatalog>();
+        services.AddHub();
         services.AddSingleton(TimeProvider.System);
         return builder;
+    }
+
+    private static void AddHub(this IServiceCollection services)
+    {
+        services.AddOptions<HubOptions>().BindConfiguration(HubOptions.Section)
+            .Configure<IConfiguration>((hub, configuration) =>
+            {
+                // Compose files pass an empty text where nothing is set.
+                if (configuration["HF_ENDPOINT"] is { Length: > 0 } endpoint)
+                    hub.Endpoint = Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) ? address : new(endpoint, UriKind.Relative);
+                if (configuration["HF_TOKEN"] is { Length: > 0 } token) hub.Token = token;
+            })
+            .Validate(hub => hub.Endpoint is { IsAbsoluteUri: true, Scheme: "https" or "http", Query: "" }, "HF_ENDPOINT must be an address such as https://huggingface.co.")
+            .Validate(hub => hub.Token is null || hub.Token.All(c => c is > ' ' and < '\x7f'), "HF_TOKEN must be a token as the Hub gives it, without spaces and line breaks.")
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<HubClient>();
+        services.AddSingleton<DownloadPlanner>();
+        services.AddSingleton<HubRetries>();
+        services.AddSingleton<HubDownloader>();
+        services.AddSingleton<FreeSpace>(folder => new DriveInfo(folder).AvailableFreeSpace);
     }
 
     /// <summary>Maps <c>/health/live</c>, the process answers, and <c>/health/ready</c>, it can serve.</summary>

@@ -35,6 +35,10 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
         return new(id, tuned.Base.Folder, tuned.Base.BaseId ?? tuned.Base.Id, UnpackAdapter(tuned.AdapterKey), tuned.CreatedAt);
     }
 
+    /// <summary>The model in a folder that a tuned model's adapter adapts; null when there is none, or no such tuned model that the caller may know of.</summary>
+    public async Task<ModelSource?> FindBaseAsync(string tunedId, Caller caller, CancellationToken cancellationToken) =>
+        (await FindTunedAsync(tunedId, caller, cancellationToken))?.Base;
+
     /// <summary>Deletes an adapter, as it lies in the store and as it was unpacked; one that is not there is fine.</summary>
     /// <exception cref="FileStoreException">It cannot be deleted.</exception>
     public void DeleteAdapter(string key)

@@ -6,7 +6,10 @@ public interface IJobQueue
     /// <summary>Lets a worker run the job; twice does no harm.</summary>
     void Enqueue(string jobId);
 
-    /// <summary>Ids of the jobs that wait in the queue, and of those that a worker took out of it.</summary>
+    /// <summary>Lets a worker fetch a model; twice does no harm.</summary>
+    void EnqueueDownload(string model);
+
+    /// <summary>Ids of the jobs, and of the models to fetch, that wait in the queue, and of those that a worker took out of it.</summary>
     (IReadOnlySet<string> Waiting, IReadOnlySet<string> Taken) List();
 
     /// <summary>How many jobs the workers that show life can run at once.</summary>

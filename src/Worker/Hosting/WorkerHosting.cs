@@ -1,8 +1,11 @@
 using Hangfire;
 using Microsoft.Extensions.Options;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Models;
 using TrainingService.Storage.Hosting;
+using TrainingService.Storage.Queue;
 using TrainingService.Training.Native;
+using TrainingService.Worker.Downloads;
 using TrainingService.Worker.Jobs;
 
 namespace TrainingService.Worker.Hosting;
@@ -22,17 +25,23 @@ public static class WorkerHosting
             .ValidateOnStart();
         services.AddJobRunner();
         services.AddHostedService<JobSweeper>();
-        services.AddHangfireServer((provider, server) =>
-        {
-            WorkerOptions options = provider.GetRequiredService<IOptions<WorkerOptions>>().Value;
-            server.WorkerCount = options.Concurrency;
-            server.ShutdownTimeout = options.ShutdownTimeout;
-        });
+        services.AddQueueServer(QueueNames.Jobs, options => options.Concurrency);
+        // One model at a time: it takes the whole line as it is.
+        services.AddTransient<IModelDownloader, ModelDownloader>();
+        services.AddQueueServer(QueueNames.Downloads, _ => 1);
         services.AddOptions<HostOptions>().Configure<IOptions<WorkerOptions>>((host, worker) =>
             // The host must not give up before the queue's server does.
             host.ShutdownTimeout = worker.Value.ShutdownTimeout + TimeSpan.FromSeconds(10));
         return builder;
     }
+
+    private static void AddQueueServer(this IServiceCollection services, string queue, Func<WorkerOptions, int> workers) => services.AddHangfireServer((provider, server) =>
+    {
+        WorkerOptions options = provider.GetRequiredService<IOptions<WorkerOptions>>().Value;
+        server.Queues = [queue];
+        server.WorkerCount = workers(options);
+        server.ShutdownTimeout = options.ShutdownTimeout;
+    });
 
     internal static IServiceCollection AddJobRunner(this IServiceCollection services) => services
         .AddTransient<IJobRunner, JobRunner>()

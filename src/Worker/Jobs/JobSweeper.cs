@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
 using TrainingService.Storage.Queue;
@@ -10,7 +11,7 @@ using TrainingService.Worker.Hosting;
 namespace TrainingService.Worker.Jobs;
 
 /// <summary>
-/// Finds what fell between two processes: jobs that wait but are not in the queue, jobs whose worker died, files past
+/// Finds what fell between two processes: jobs and downloads that wait but are not in the queue or whose worker died, files past
 /// their end, and what interrupted writers left behind. Any number of workers may sweep at once.
 /// </summary>
 internal sealed partial class JobSweeper(
@@ -51,18 +52,26 @@ internal sealed partial class JobSweeper(
     private async Task EnqueueForgottenAsync(TrainingDbContext db, CancellationToken cancellationToken)
     {
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        var unclaimed = await db.Jobs
+        var jobs = await db.Jobs
             .Where(j => (j.Status == JobStatus.Queued || j.Status == JobStatus.Running) && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now))
-            .OrderBy(j => j.CreatedAt).Select(j => new { j.Id, j.Status }).ToListAsync(cancellationToken);
-        if (unclaimed.Count == 0) return;
+            .OrderBy(j => j.CreatedAt).Select(j => new { j.Id, IsQueued = j.Status == JobStatus.Queued }).ToListAsync(cancellationToken);
+        var downloads = await db.ModelDownloads
+            .Where(d => (d.Status == ModelDownloadStatus.Queued || d.Status == ModelDownloadStatus.Running) && (d.LeaseExpiresAt == null || d.LeaseExpiresAt < now))
+            .OrderBy(d => d.CreatedAt).Select(d => new { Id = d.Model, IsQueued = d.Status == ModelDownloadStatus.Queued }).ToListAsync(cancellationToken);
+        if (jobs.Count + downloads.Count == 0) return;
 
         (IReadOnlySet<string> waiting, IReadOnlySet<string> taken) = queue.List();
-        foreach (var job in unclaimed)
+        // What is queued and was just taken will be claimed in a moment. What runs was taken by the worker that died.
+        bool IsForgotten(string id, bool isQueued) => !waiting.Contains(id) && !(isQueued && taken.Contains(id));
+        foreach (var job in jobs.Where(j => IsForgotten(j.Id, j.IsQueued)))
         {
-            // A queued job that a worker just took will be claimed in a moment. A running one was taken by the worker that died.
-            if (waiting.Contains(job.Id) || (job.Status == JobStatus.Queued && taken.Contains(job.Id))) continue;
             queue.Enqueue(job.Id);
-            LogEnqueued(job.Id, job.Status);
+            LogJobEnqueued(job.Id);
+        }
+        foreach (var download in downloads.Where(d => IsForgotten(d.Id, d.IsQueued)))
+        {
+            queue.EnqueueDownload(download.Id);
+            LogDownloadEnqueued(download.Id);
         }
     }
 
@@ -90,8 +99,11 @@ internal sealed partial class JobSweeper(
         ended.ForEach(files.DeleteWorkFolder);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} was {Status}, but nobody had it; it is in the queue again.")]
-    private partial void LogEnqueued(string jobId, JobStatus status);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Nobody had job {JobId}; it is in the queue again.")]
+    private partial void LogJobEnqueued(string jobId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Nobody had the download of {Model}; it is in the queue again.")]
+    private partial void LogDownloadEnqueued(string model);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "File {FileId} is past its end and deleted.")]
     private partial void LogExpired(string fileId);

@@ -1,3 +1,4 @@
+using TrainingService.Domain.Models;
 using TrainingService.Domain.Recipes;
 using TrainingService.Tests;
 using TrainingService.Training.Models;
@@ -14,6 +15,9 @@ public class ModelTableTests
 
     [Fact]
     public void Rows_AreTheRegisteredArchitectures() => Assert.Equal(Architectures.ByModelType.Keys, s_rows.SelectMany(TypesOf));
+
+    [Fact]
+    public void Support_KnownWithoutTheEngine_IsTheRegisteredArchitectures() => Assert.Equal(Architectures.ByModelType.Keys, ModelSupport.ModelTypes);
 
     [Fact]
     public void LinearLayers_AreThoseThatAnAdapterMayHave()

@@ -1,18 +1,16 @@
-using System.Buffers.Binary;
 using System.Text.Json;
+using TrainingService.Storage.Models;
 
 namespace TrainingService.Api.FineTuning.Validation;
 
 /// <summary>The shapes of a model's weights, read from the headers of its safetensors files: no weight is loaded.</summary>
-internal sealed record ModelWeights(IReadOnlyList<(string Name, long[] Shape)> Tensors, ModelDimensions Dimensions)
+internal sealed record ModelWeights(IReadOnlyList<TensorHeader> Tensors, ModelDimensions Dimensions)
 {
-    private const long LongestHeader = 64L << 20;
-
     /// <summary>Weights in all.</summary>
-    public long Count => Tensors.Sum(t => Product(t.Shape));
+    public long Count => Tensors.Sum(t => t.Count);
 
     /// <summary>Weights of the decoder's layers: what every token passes through.</summary>
-    public long BodyCount => Tensors.Where(t => t.Name.Contains(".layers.", StringComparison.Ordinal)).Sum(t => Product(t.Shape));
+    public long BodyCount => Tensors.Where(t => t.Name.Contains(".layers.", StringComparison.Ordinal)).Sum(t => t.Count);
 
     /// <summary>The linear layers of the decoder, by name without the last <c>.weight</c>.</summary>
     public IEnumerable<(string Name, long Outputs, long Inputs)> LinearLayers =>
@@ -27,31 +25,14 @@ internal sealed record ModelWeights(IReadOnlyList<(string Name, long[] Shape)> T
         {
             using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json")));
             if (ModelDimensions.Of(config.RootElement) is not { } dimensions) return null;
-            (string, long[])[] tensors = [.. Directory.EnumerateFiles(folder, "*.safetensors").Order().SelectMany(ReadHeader)];
-            return tensors.Length == 0 ? null : new(tensors, dimensions);
+            IReadOnlyList<TensorHeader> tensors = SafetensorsHeaders.Read(folder);
+            return tensors.Count == 0 ? null : new(tensors, dimensions);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             return null;
         }
     }
-
-    private static List<(string, long[])> ReadHeader(string path)
-    {
-        using FileStream file = File.OpenRead(path);
-        Span<byte> length = stackalloc byte[sizeof(long)];
-        file.ReadExactly(length);
-        long bytes = BinaryPrimitives.ReadInt64LittleEndian(length);
-        if (bytes is < 2 or > LongestHeader) throw new InvalidOperationException($"{path} is no safetensors file.");
-        byte[] header = new byte[bytes];
-        file.ReadExactly(header);
-        using JsonDocument json = JsonDocument.Parse(header);
-        return [.. from entry in json.RootElement.EnumerateObject()
-                   where entry.Name != "__metadata__"
-                   select (entry.Name, entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray())];
-    }
-
-    private static long Product(long[] shape) => shape.Aggregate(1L, (product, size) => product * size);
 }
 
 /// <summary>The sizes that decide what a token costs.</summary>
