@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Hosting;
 using TrainingService.Domain.Jobs;
@@ -54,7 +55,8 @@ internal sealed class ModelDescriptions(TrainingDbContext db, ModelCatalog catal
             model = await WithFactsAsync(model, source, caller, cancellationToken) with { BaseModel = source.BaseId ?? source.Id };
         else
             model = model with { Trainable = false, NotTrainableReason = "Its base model is not in the models folder any more." };
-        return model with { Method = WireNames.Of(TrainingMethod.Dpo) };
+        string recipe = await db.Jobs.Where(j => j.Id == tuned.JobId).Select(j => j.Recipe).SingleAsync(cancellationToken);
+        return model with { Method = WireNames.Of(RecipeJson.MethodOf(JsonElement.Parse(recipe))) };
     }
 
     private async Task<ModelDetailsObject> WithFactsAsync(ModelDetailsObject model, ModelSource source, Caller caller, CancellationToken cancellationToken)

@@ -9,6 +9,8 @@ internal sealed class TunedModel
 {
     public required string Name { get; init; }
 
+    public required string JobId { get; init; }
+
     public required DateTime CreatedAt { get; init; }
 }
 
@@ -18,7 +20,7 @@ internal static class TunedModels
     public static IQueryable<TunedModel> TunedModelsOf(this TrainingDbContext db, Caller caller)
     {
         IQueryable<FineTuningJob> jobs = db.Jobs.VisibleTo(caller);
-        return jobs.Where(j => j.FineTunedModel != null && j.AdapterKey != null).Select(j => new TunedModel { Name = j.FineTunedModel!, CreatedAt = j.FinishedAt ?? j.CreatedAt })
-            .Concat(db.Checkpoints.Where(c => jobs.Any(j => j.Id == c.JobId)).Select(c => new TunedModel { Name = c.ModelName, CreatedAt = c.CreatedAt }));
+        return jobs.Where(j => j.FineTunedModel != null && j.AdapterKey != null).Select(j => new TunedModel { Name = j.FineTunedModel!, JobId = j.Id, CreatedAt = j.FinishedAt ?? j.CreatedAt })
+            .Concat(db.Checkpoints.Where(c => jobs.Any(j => j.Id == c.JobId)).Select(c => new TunedModel { Name = c.ModelName, JobId = c.JobId, CreatedAt = c.CreatedAt }));
     }
 }
