@@ -14,8 +14,6 @@ internal static class PeftFiles
     /// <summary>Name of the weights file.</summary>
     public const string WeightsFile = "adapter_model.safetensors";
 
-    private const string Prefix = "base_model.model.";
-
     /// <summary>Writes both files into a folder.</summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="folder">An existing folder.</param>
@@ -24,7 +22,7 @@ internal static class PeftFiles
     {
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter));
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Parts(adapter, whole: true).Select(p => KeyValuePair.Create(PeftTensors.Name(p.Path, p.Part), p.Tensor)));
         File.WriteAllText(Path.Combine(folder, ConfigFile), PeftConfig.Write(adapter, baseModel));
     }
 
@@ -49,39 +47,21 @@ internal static class PeftFiles
     /// <exception cref="ModelFormatException">A tensor is missing, of another shape, or there is one too many.</exception>
     public static void ReadWeights(LoraAdapter adapter, string folder)
     {
-        string path = Path.Combine(folder, WeightsFile);
-        if (!File.Exists(path)) throw new ModelFormatException($"The adapter's folder has no {WeightsFile}.");
         using var _ = no_grad();
-        using var reader = new SafetensorsReader(path);
-        var unread = reader.Names.ToHashSet();
-        foreach (LoraLayer layer in adapter.Layers)
-        {
-            string name = Prefix + layer.Layer.Path;
-            Read(layer.A, $"{name}.lora_A.weight");
-            Read(layer.B, $"{name}.lora_B.weight");
-            // The second name is that of the module's state rather than of PEFT's files; both are met.
-            if (layer.Magnitude is not null) Read(layer.Magnitude, $"{name}.lora_magnitude_vector", $"{name}.lora_magnitude_vector.weight");
-        }
-        foreach (TrainedCopy copy in adapter.Copies) Read(copy.Weight, $"{Prefix}{copy.Of.Path}.weight", $"{Prefix}{copy.Of.Path}.modules_to_save.weight");
-        if (unread.Count > 0) throw new ModelFormatException($"{WeightsFile} has '{unread.Order().First()}', which the model or {ConfigFile} has no place for.");
-
-        void Read(Tensor into, string name, string? otherName = null)
-        {
-            string stored = otherName is not null && reader.Contains(otherName) ? otherName : name;
-            reader.ReadInto(stored, into);
-            unread.Remove(stored);
-        }
+        using var stored = new PeftTensors(folder);
+        foreach ((string path, PeftPart part, Tensor tensor) in Parts(adapter, whole: false)) stored.ReadInto(path, part, tensor);
+        stored.RequireNoOther(Parts(adapter, whole: false).Select(p => (p.Path, p.Part)));
     }
 
-    private static IEnumerable<KeyValuePair<string, Tensor>> Tensors(LoraAdapter adapter)
+    /// <summary>The tensors that an adapter is made of; as a whole those that stand for what it does to the model, without them its own parameters.</summary>
+    private static IEnumerable<(string Path, PeftPart Part, Tensor Tensor)> Parts(LoraAdapter adapter, bool whole)
     {
         foreach (LoraLayer layer in adapter.Layers)
         {
-            string name = Prefix + layer.Layer.Path;
-            yield return new($"{name}.lora_A.weight", layer.Down());
-            yield return new($"{name}.lora_B.weight", layer.Up());
-            if (layer.Magnitude is not null) yield return new($"{name}.lora_magnitude_vector", layer.Magnitude);
+            yield return (layer.Layer.Path, PeftPart.LoraA, whole ? layer.Down() : layer.A);
+            yield return (layer.Layer.Path, PeftPart.LoraB, whole ? layer.Up() : layer.B);
+            if (layer.Magnitude is not null) yield return (layer.Layer.Path, PeftPart.Magnitude, layer.Magnitude);
         }
-        foreach (TrainedCopy copy in adapter.Copies) yield return new($"{Prefix}{copy.Of.Path}.weight", copy.Weight);
+        foreach (TrainedCopy copy in adapter.Copies) yield return (copy.Of.Path, PeftPart.Saved, copy.Weight);
     }
 }

@@ -73,6 +73,9 @@ internal sealed class SafetensorsReader : IDisposable
     /// <summary>Type of a tensor, by the format's name.</summary>
     public string TypeOf(string name) => Find(name).TypeName;
 
+    /// <summary>Type of a tensor's elements as <see cref="Read"/> returns them.</summary>
+    public ScalarType ElementTypeOf(string name) => IsFloat8(name) ? ScalarType.Float32 : Find(name).Type;
+
     /// <summary>Whether a tensor's numbers are 8-bit floating point.</summary>
     public bool IsFloat8(string name) => Find(name).Float8 is not null;
 

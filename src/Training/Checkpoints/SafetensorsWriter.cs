@@ -6,25 +6,45 @@ using static TorchSharp.torch;
 
 namespace TrainingService.Training.Checkpoints;
 
+/// <summary>A tensor to be written, made when its turn comes.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">Type of its elements.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Make">Makes it, of this type and shape.</param>
+internal sealed record SafetensorsEntry(string Name, ScalarType Type, long[] Shape, Func<Tensor> Make)
+{
+    /// <summary>Bytes of the tensor.</summary>
+    public long Length => Shape.Aggregate(ElementSize, (product, size) => product * size);
+
+    /// <summary>Bytes of an element.</summary>
+    public long ElementSize => Type.ElementSize();
+}
+
 /// <summary>Writes a safetensors file as the reference implementation does: metadata <c>{"format":"pt"}</c>, wider types first, then by name.</summary>
 internal static class SafetensorsWriter
 {
     /// <summary>Writes the tensors; the file is complete and on disk when this returns.</summary>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors) =>
+        Write(path, tensors.Select(t => new SafetensorsEntry(t.Key, t.Value.dtype, t.Value.shape, () => t.Value)));
+
+    /// <summary>Writes tensors that are made one after the other; the file is complete and on disk when this returns.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="entries">The tensors.</param>
+    /// <param name="written">Called after each tensor, or null.</param>
+    public static void Write(string path, IEnumerable<SafetensorsEntry> entries, Action<SafetensorsEntry>? written = null)
     {
-        KeyValuePair<string, Tensor>[] ordered = [.. tensors.OrderByDescending(t => t.Value.ElementSize).ThenBy(t => t.Key, StringComparer.Ordinal)];
+        SafetensorsEntry[] ordered = [.. entries.OrderByDescending(t => t.ElementSize).ThenBy(t => t.Name, StringComparer.Ordinal)];
         var header = new JsonObject { ["__metadata__"] = new JsonObject { ["format"] = "pt" } };
         long offset = 0;
-        foreach ((string name, Tensor tensor) in ordered)
+        foreach (SafetensorsEntry entry in ordered)
         {
-            long length = tensor.numel() * tensor.ElementSize;
-            header[name] = new JsonObject
+            header[entry.Name] = new JsonObject
             {
-                ["dtype"] = NameOf(tensor.dtype),
-                ["shape"] = new JsonArray([.. tensor.shape.Select(d => (JsonNode)d)]),
-                ["data_offsets"] = new JsonArray(offset, offset + length),
+                ["dtype"] = NameOf(entry.Type),
+                ["shape"] = new JsonArray([.. entry.Shape.Select(d => (JsonNode)d)]),
+                ["data_offsets"] = new JsonArray(offset, offset + entry.Length),
             };
-            offset += length;
+            offset += entry.Length;
         }
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(header);
         // The header is padded with spaces so that the tensors begin at a multiple of 8.
@@ -35,11 +55,12 @@ internal static class SafetensorsWriter
         file.Write(prefix);
         file.Write(json);
         for (int i = json.Length; i < padded; i++) file.WriteByte((byte)' ');
-        foreach ((_, Tensor tensor) in ordered)
+        foreach (SafetensorsEntry entry in ordered)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor flat = tensor.detach().cpu().contiguous();
+            Tensor flat = entry.Make().detach().cpu().contiguous();
             flat.WriteBytesToStream(file, 1 << 20);
+            written?.Invoke(entry);
         }
         file.Flush(flushToDisk: true);
     }

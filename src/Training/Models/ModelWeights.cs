@@ -140,7 +140,9 @@ internal sealed class ModelWeights : IDisposable
         return inner.Contains('.') && _readers.TryGetValue(inner, out reader) ? (inner, reader) : null;
     }
 
-    private static IEnumerable<string> Files(string folder)
+    /// <summary>Names of a folder's weight files.</summary>
+    /// <exception cref="ModelFormatException">There are none, or the index is not sound.</exception>
+    public static IReadOnlyList<string> Files(string folder)
     {
         if (File.Exists(Path.Combine(folder, "model.safetensors"))) return ["model.safetensors"];
         string index = Path.Combine(folder, "model.safetensors.index.json");
