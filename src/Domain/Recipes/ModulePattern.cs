@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 
 namespace TrainingService.Domain.Recipes;
@@ -29,18 +28,17 @@ public sealed class ModulePattern
 
     /// <summary>Whether a text is a regular expression.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="fault">What is wrong with it.</param>
-    public static bool IsValid(string text, [NotNullWhen(false)] out string? fault)
+    public static bool IsValid(string text)
     {
         try
         {
+            // By itself: a text such as "a)(b" must not be made whole by what is put around it.
+            _ = Regex.IsMatch("", text, RegexOptions.CultureInvariant, s_longest);
             Whole(text);
-            fault = null;
             return true;
         }
-        catch (ArgumentException exception)
+        catch (Exception exception) when (exception is ArgumentException or RegexMatchTimeoutException)
         {
-            fault = exception.Message;
             return false;
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using static TrainingService.Domain.Recipes.RecipeFieldKinds;
@@ -179,22 +180,62 @@ public static class RecipeFields
             v => v > 0, (r, v) => r with { Lora = r.Lora with { Alpha = v } }, r => r.Lora.Alpha),
         Number("lora_dropout", "a number from 0 to below 1", "Probability that an input of the adapter is dropped in training.",
             v => v is >= 0 and < 1, (r, v) => r with { Lora = r.Lora with { Dropout = v } }, r => r.Lora.Dropout),
-        new("target_modules", "\"all-linear\" or a list of layer names such as [\"q_proj\", \"v_proj\"]", "Linear layers to adapt.",
-            (r, e) => ReadNames(e) is { Count: > 0 } names && (names.Count == 1 || !names.Contains("all-linear")) ? r with { Lora = r.Lora with { TargetModules = names } } : null,
-            r => r.Lora.TargetModules is ["all-linear"] ? "all-linear" : new JsonArray([.. r.Lora.TargetModules.Select(n => (JsonNode)n)])),
+        new("target_modules", "\"all-linear\", a list of layer names such as [\"q_proj\", \"v_proj\"], or a regular expression of whole module paths such as \".*q_proj\"", "Linear layers to adapt.",
+            (r, e) => ReadTargets(r.Lora, e) is { } lora ? r with { Lora = lora } : null,
+            r => r.Lora.TargetPattern is { } pattern ? pattern : r.Lora.TargetModules is ["all-linear"] ? "all-linear" : new JsonArray([.. r.Lora.TargetModules.Select(n => (JsonNode)n)])),
+        new("modules_to_save", "a list of the embedding's and the head's names, such as [\"embed_tokens\", \"lm_head\"], or null", "Modules trained in full beside the adapter; vLLM and llama.cpp then need the merged model.",
+            (r, e) => e.ValueKind == JsonValueKind.Null ? r with { Lora = r.Lora with { ModulesToSave = [] } }
+                : e.ValueKind == JsonValueKind.Array && ReadNames(e) is { } names ? r with { Lora = r.Lora with { ModulesToSave = [.. names.Distinct()] } } : null,
+            r => r.Lora.ModulesToSave is [] ? null : new JsonArray([.. r.Lora.ModulesToSave.Select(n => (JsonNode)n)])),
+        Flag("use_dora", "Train the length of each row of an adapted weight apart from its direction (DoRA).",
+            (r, v) => r with { Lora = r.Lora with { UseDora = v } }, r => r.Lora.UseDora),
+        new("init_lora_weights", "true, \"gaussian\", \"pissa\" or \"pissa_niter_N\" with N iterations from 1 to 100", "How the adapter begins: true draws A uniformly and leaves the model as it is; pissa starts from each weight's principal components.",
+            (r, e) => ReadInitialization(r.Lora, e) is { } lora ? r with { Lora = lora } : null,
+            r => r.Lora switch
+            {
+                { Initialization: LoraInitialization.Pissa, PissaIterations: { } iterations } => Pissa + Iterations + iterations.ToString(CultureInfo.InvariantCulture),
+                { Initialization: LoraInitialization.Pissa } => Pissa,
+                { Initialization: LoraInitialization.Gaussian } => Gaussian,
+                _ => true,
+            }),
         Flag("use_rslora", "Scale by alpha / √r instead of alpha / r.",
             (r, v) => r with { Lora = r.Lora with { UseRsLora = v } }, r => r.Lora.UseRsLora),
         new("layers_to_transform", "a list of layer indices from 0, or null", "Decoder layers to adapt; null adapts all.",
             (r, e) => e.ValueKind == JsonValueKind.Null ? r with { Lora = r.Lora with { LayersToTransform = null } }
                 : ReadIndices(e) is { Count: > 0 } layers ? r with { Lora = r.Lora with { LayersToTransform = layers } } : null,
             r => r.Lora.LayersToTransform is { } layers ? new JsonArray([.. layers.Select(i => (JsonNode)i)]) : null),
-        new("rank_pattern", "an object of layer name to rank from 1 to 1024", "Ranks of single layers, by name suffix.",
-            (r, e) => ReadMap<int>(e, v => ReadInteger(v) is { } n and >= 1 and <= 1024 ? n : null) is { } map ? r with { Lora = r.Lora with { RankPattern = map } } : null,
+        new("rank_pattern", "an object of layer name to rank from 1 to 1024", "Ranks of single layers, by name suffix or a regular expression of it.",
+            (r, e) => ReadPatterns<int>(e, v => ReadInteger(v) is { } n and >= 1 and <= 1024 ? n : null) is { } map ? r with { Lora = r.Lora with { RankPattern = map } } : null,
             r => new JsonObject(r.Lora.RankPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
-        new("alpha_pattern", "an object of layer name to a number above 0", "Alphas of single layers, by name suffix.",
-            (r, e) => ReadMap<double>(e, v => ReadNumber(v) is { } n and > 0 ? n : null) is { } map ? r with { Lora = r.Lora with { AlphaPattern = map } } : null,
+        new("alpha_pattern", "an object of layer name to a number above 0", "Alphas of single layers, by name suffix or a regular expression of it.",
+            (r, e) => ReadPatterns<double>(e, v => ReadNumber(v) is { } n and > 0 ? n : null) is { } map ? r with { Lora = r.Lora with { AlphaPattern = map } } : null,
             r => new JsonObject(r.Lora.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
     ];
+
+    private const string Gaussian = "gaussian", Pissa = "pissa", Iterations = "_niter_";
+
+    /// <summary>PEFT's reading: a list holds names, a text is <c>all-linear</c> or a regular expression.</summary>
+    private static LoraRecipe? ReadTargets(LoraRecipe lora, JsonElement e)
+    {
+        if (ReadNames(e) is not { Count: > 0 } names) return null;
+        if (e.ValueKind == JsonValueKind.Array) return names.Count > 1 && names.Contains("all-linear") ? null : lora with { TargetModules = names, TargetPattern = null };
+        if (names is ["all-linear"]) return lora with { TargetModules = names, TargetPattern = null };
+        return ModulePattern.IsValid(names[0]) ? lora with { TargetModules = [], TargetPattern = names[0] } : null;
+    }
+
+    private static LoraRecipe? ReadInitialization(LoraRecipe lora, JsonElement e)
+    {
+        string? name = e.ValueKind == JsonValueKind.String ? e.GetString() : null;
+        if (e.ValueKind == JsonValueKind.True) return lora with { Initialization = LoraInitialization.Uniform, PissaIterations = null };
+        if (name == Gaussian) return lora with { Initialization = LoraInitialization.Gaussian, PissaIterations = null };
+        if (name == Pissa) return lora with { Initialization = LoraInitialization.Pissa, PissaIterations = null };
+        return name?.StartsWith(Pissa + Iterations, StringComparison.Ordinal) == true
+            && int.TryParse(name[(Pissa + Iterations).Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int iterations) && iterations is >= 1 and <= 100
+            ? lora with { Initialization = LoraInitialization.Pissa, PissaIterations = iterations } : null;
+    }
+
+    private static Dictionary<string, T>? ReadPatterns<T>(JsonElement e, Func<JsonElement, T?> read) where T : struct =>
+        ReadMap(e, read) is { } map && map.Keys.All(ModulePattern.IsValid) ? map : null;
 
     private static RecipeField Beta(double most, string description) =>
         Number("beta", $"a number above 0, at most {most}", description, v => v > 0 && v <= most, (r, v) => r with { Beta = v }, r => r.Beta);

@@ -18,9 +18,8 @@ public static class RecipeJson
     // PEFT settings people will try: the answer says what to do rather than that they are unknown.
     private static readonly Dictionary<string, string> s_refusedLora = new()
     {
-        ["use_dora"] = "DoRA is not supported; leave use_dora out or set it to false",
-        ["modules_to_save"] = "Training whole modules beside the adapter is not supported; leave modules_to_save out or set it to null",
-        ["init_lora_weights"] = "Only PEFT's default initialisation is supported; leave init_lora_weights out or set it to true",
+        ["bias"] = "Biases are not trained; leave bias out or set it to \"none\"",
+        ["lora_bias"] = "The adapter has no biases; leave lora_bias out or set it to false",
     };
 
     /// <summary>Reads both objects; absent fields and <c>"auto"</c> keep the defaults. All problems are told at once.</summary>
@@ -131,10 +130,8 @@ public static class RecipeJson
     private static bool IsDefault(JsonProperty property) => property.Value.ValueKind switch
     {
         JsonValueKind.Null => true,
-        JsonValueKind.False => property.Name == "use_dora",
-        JsonValueKind.True => property.Name == "init_lora_weights",
-        JsonValueKind.Array => property.Name == "modules_to_save" && property.Value.GetArrayLength() == 0,
-        JsonValueKind.String => property.Value.GetString() == "auto",
+        JsonValueKind.False => property.Name == "lora_bias",
+        JsonValueKind.String => property.Value.GetString() is "auto" || (property.Name == "bias" && property.Value.GetString() == "none"),
         _ => false,
     };
 

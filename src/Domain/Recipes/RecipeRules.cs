@@ -20,7 +20,14 @@ internal static class RecipeRules
             TrainingMethod.Cpo => CheckCpo(recipe),
             _ => [],
         }).Concat(CheckOptimisation(recipe)).Concat(CheckEvaluation(recipe))
-        .Select(p => new RecipeProblem($"{RecipeJson.HyperparametersParam(recipe.Method)}.{p.Field}", p.Message));
+        .Select(p => new RecipeProblem($"{RecipeJson.HyperparametersParam(recipe.Method)}.{p.Field}", p.Message))
+        .Concat(CheckLora(recipe.Lora).Select(p => new RecipeProblem($"{RecipeJson.LoraParam(recipe.Method)}.{p.Field}", p.Message)));
+
+    private static IEnumerable<(string Field, string Message)> CheckLora(LoraRecipe lora)
+    {
+        if (lora is { TargetPattern: not null, LayersToTransform: not null })
+            yield return ("layers_to_transform", "layers_to_transform has no effect on a regular expression: target_modules as one says which layers by itself. Leave one of them out.");
+    }
 
     private static IEnumerable<(string Field, string Message)> CheckDpo(TrainingRecipe recipe)
     {

@@ -1,4 +1,5 @@
 using TorchSharp;
+using TrainingService.Training.Models;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Adapters;
@@ -10,8 +11,11 @@ internal static class PrincipalComponents
     /// <param name="layer">The pair to start.</param>
     /// <param name="iterations">Subspace iterations (Halko et al., 2011, arXiv 0909.4061); null decomposes exactly.</param>
     /// <param name="generator">Draws where the iterations begin.</param>
+    /// <exception cref="ModelFormatException">The weight has fewer components than the rank.</exception>
     public static (Tensor A, Tensor B) Of(LoraLayer layer, int? iterations, Generator generator)
     {
+        if (layer.Rank > Math.Min(layer.Layer.In, layer.Layer.Out))
+            throw new ModelFormatException($"r is {layer.Rank}, but {layer.Layer.Path} has {Math.Min(layer.Layer.In, layer.Layer.Out)} principal components; give init_lora_weights = pissa a smaller r or rank_pattern.");
         using DisposeScope scope = NewDisposeScope();
         Tensor weight = layer.Layer.Rows().to_type(ScalarType.Float32);
         (Tensor u, Tensor s, Tensor vt) = iterations is { } rounds ? Approximate(weight, layer.Rank, rounds, generator) : linalg.svd(weight, fullMatrices: false);

@@ -56,7 +56,8 @@ public sealed class Trainer : IDisposable
             else PeftFiles.ReadWeights(_adapter, run.AdapterFolder);
             bool initialReference = run.AdapterFolder is not null && _recipe is { HasReference: true, Reference: ReferencePolicy.Initial };
             _initial = initialReference ? _adapter.FrozenCopy() : null;
-            startsAtReference = run.AdapterFolder is null || initialReference;
+            // What perturbs the policy's passes does not perturb the reference's; a fresh adapter adds nothing that could be dropped.
+            startsAtReference = _recipe.NeftuneNoiseAlpha is null && (run.AdapterFolder is null || (initialReference && _recipe.Lora.Dropout == 0));
         }
         catch
         {

@@ -25,7 +25,8 @@ public sealed class RecipeDefaultsTests
 
     private const string Lora = """
         {
-          "r": 8, "lora_alpha": 16, "lora_dropout": 0, "target_modules": ["q_proj", "v_proj"], "use_rslora": false,
+          "r": 8, "lora_alpha": 16, "lora_dropout": 0, "target_modules": ["q_proj", "v_proj"],
+          "modules_to_save": null, "use_dora": false, "init_lora_weights": true, "use_rslora": false,
           "layers_to_transform": null, "rank_pattern": {}, "alpha_pattern": {}
         }
         """;

@@ -18,7 +18,7 @@ public sealed class RecipeRequestTests
     ];
 
     private static readonly string[] s_lora =
-        ["r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "layers_to_transform", "rank_pattern", "alpha_pattern"];
+        ["r", "lora_alpha", "lora_dropout", "target_modules", "modules_to_save", "use_dora", "init_lora_weights", "use_rslora", "layers_to_transform", "rank_pattern", "alpha_pattern"];
 
     [Fact]
     public void PublishedSettings_AreAllKnown()
@@ -28,20 +28,19 @@ public sealed class RecipeRequestTests
     }
 
     [Theory]
-    [InlineData("use_dora", "true", "DoRA is not supported; leave use_dora out or set it to false.")]
-    [InlineData("modules_to_save", "[\"lm_head\"]", "Training whole modules beside the adapter is not supported; leave modules_to_save out or set it to null.")]
-    [InlineData("init_lora_weights", "\"gaussian\"", "Only PEFT's default initialisation is supported; leave init_lora_weights out or set it to true.")]
-    [InlineData("init_lora_weights", "false", "Only PEFT's default initialisation is supported; leave init_lora_weights out or set it to true.")]
+    [InlineData("bias", "\"all\"", "Biases are not trained; leave bias out or set it to \"none\".")]
+    [InlineData("lora_bias", "true", "The adapter has no biases; leave lora_bias out or set it to false.")]
     public void PeftSettingThatCannotBeHonoured_IsRefusedWithItsReason(string field, string value, string message) =>
         Assert.Equal(new($"method.dpo.lora.{field}", message), Refuse(null, $$"""{"{{field}}": {{value}}}"""));
 
     [Theory]
     [InlineData("use_dora", "false")]
-    [InlineData("use_dora", "null")]
     [InlineData("use_dora", "\"auto\"")]
     [InlineData("modules_to_save", "null")]
     [InlineData("modules_to_save", "[]")]
     [InlineData("init_lora_weights", "true")]
+    [InlineData("bias", "\"none\"")]
+    [InlineData("lora_bias", "false")]
     public void PeftSettingAtItsDefault_IsAccepted(string field, string value) =>
         Assert.Equal(Members(Accept(null)), Members(Accept(null, $$"""{"{{field}}": {{value}}}""")));
 
@@ -88,15 +87,24 @@ public sealed class RecipeRequestTests
     }
 
     [Fact]
+    public void RegularExpression_SaysItsLayersByItself()
+    {
+        LoraRecipe lora = Accept(null, """{"target_modules": ".*\\.[01]\\.self_attn\\.q_proj"}""").Lora;
+        Assert.True(lora.Targets("model.layers.1.self_attn.q_proj"));
+        Assert.False(lora.Targets("model.layers.2.self_attn.q_proj"));
+        Assert.Equal("method.dpo.lora.layers_to_transform", Refuse(null, """{"target_modules": ".*q_proj", "layers_to_transform": [0]}""").Param);
+    }
+
+    [Fact]
     public void AllProblems_AreToldAtOnce()
     {
         IReadOnlyList<RecipeProblem> problems = Read(
             """{"beta": 3, "n_epochs": 0, "betaa": 1, "learning_rate": 1e-5, "learning_rate_multiplier": 2}""",
-            """{"r": 0, "use_dora": true}""").Problems;
+            """{"r": 0, "lora_bias": true}""").Problems;
         Assert.Equal(
             [
                 "method.dpo.hyperparameters.beta", "method.dpo.hyperparameters.n_epochs", "method.dpo.hyperparameters.betaa",
-                "method.dpo.lora.r", "method.dpo.lora.use_dora", "method.dpo.hyperparameters.learning_rate_multiplier",
+                "method.dpo.lora.r", "method.dpo.lora.lora_bias", "method.dpo.hyperparameters.learning_rate_multiplier",
             ],
             problems.Select(p => p.Param));
     }

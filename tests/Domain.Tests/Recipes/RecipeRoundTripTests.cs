@@ -100,17 +100,29 @@ public sealed class RecipeRoundTripTests
             ComputeType = Any<ComputeType>(random),
             Reference = Any<ReferencePolicy>(random),
             Seed = random.Next(),
-            Lora = new()
-            {
-                Rank = random.Next(1, 1025),
-                Alpha = 64 * (1 - random.NextDouble()),
-                Dropout = random.NextDouble(),
-                TargetModules = random.Next(3) == 0 ? ["all-linear"] : [.. random.GetItems(["q_proj", "v_proj", "o_proj", "été"], random.Next(1, 4))],
-                UseRsLora = random.Next(2) == 0,
-                LayersToTransform = random.Next(2) == 0 ? null : [.. Enumerable.Range(0, 32).Where(_ => random.Next(4) == 0).Append(32)],
-                RankPattern = Enumerable.Range(0, random.Next(3)).ToDictionary(i => $"layers.{i}.q_proj", _ => random.Next(1, 1025)),
-                AlphaPattern = Enumerable.Range(0, random.Next(3)).ToDictionary(i => $"layers.{i}.\"v\"", _ => 1 - random.NextDouble()),
-            },
+            Lora = LoraOf(random),
+        };
+    }
+
+    private static LoraRecipe LoraOf(Random random)
+    {
+        bool byPattern = random.Next(3) == 0;
+        LoraInitialization initialization = Any<LoraInitialization>(random);
+        return new()
+        {
+            Rank = random.Next(1, 1025),
+            Alpha = 64 * (1 - random.NextDouble()),
+            Dropout = random.NextDouble(),
+            TargetModules = byPattern ? [] : random.Next(3) == 0 ? ["all-linear"] : [.. random.GetItems(["q_proj", "v_proj", "o_proj", "été"], random.Next(1, 4))],
+            TargetPattern = byPattern ? random.GetItems([@".*\.[0-3]\.self_attn\.[qv]_proj", "(?!x).*été"], 1)[0] : null,
+            UseRsLora = random.Next(2) == 0,
+            UseDora = random.Next(2) == 0,
+            Initialization = initialization,
+            PissaIterations = initialization == LoraInitialization.Pissa ? Maybe(random, () => random.Next(1, 101)) : null,
+            ModulesToSave = random.Next(2) == 0 ? [] : ["lm_head", "embed_tokens"],
+            LayersToTransform = random.Next(2) == 0 ? null : [.. Enumerable.Range(0, 32).Where(_ => random.Next(4) == 0).Append(32)],
+            RankPattern = Enumerable.Range(0, random.Next(3)).ToDictionary(i => $"layers.{i}.q_proj", _ => random.Next(1, 1025)),
+            AlphaPattern = Enumerable.Range(0, random.Next(3)).ToDictionary(i => $"layers.{i}.\"v\"", _ => 1 - random.NextDouble()),
         };
     }
 
