@@ -35,7 +35,26 @@ public class DeterminismTests
     public void RunLeftAnywhereAndResumed_EqualsAnUninterruptedOne()
     {
         using var folder = new TemporaryFolder();
-        TrainerRun run = Run(folder, s_shuffledWithDropout);
+        AssertResumes(Run(folder, s_shuffledWithDropout), folder);
+    }
+
+    [Fact]
+    public void RunOfEveryKindOfAdapter_ResumesLikewise()
+    {
+        using var folder = new TemporaryFolder();
+        TrainerRun run = Run(folder, s_shuffledWithDropout) with { AdapterFolder = null };
+        AssertResumes(run with
+        {
+            Recipe = run.Recipe with
+            {
+                NeftuneNoiseAlpha = 5,
+                Lora = run.Recipe.Lora with { UseDora = true, Initialization = LoraInitialization.Pissa, PissaIterations = 2, ModulesToSave = ["embed_tokens", "lm_head"] },
+            },
+        }, folder);
+    }
+
+    private static void AssertResumes(TrainerRun run, TemporaryFolder folder)
+    {
         (IReadOnlyList<StepMetrics> Metrics, byte[] Adapter) whole = Finish(run, folder);
         int leftInEvaluation = 0, reads = 0;
         for (int stopAt = 0; ; stopAt++, reads++)
