@@ -78,7 +78,7 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
         ModelTokenizer tokenizer = ModelTokenizer.Load(model);
         var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(model, tokenizer), new PreparationOptions(512, null));
         using var stream = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', rows)));
-        IReadOnlyList<TokenizedPair> pairs = preparer.Prepare(TrainingFile.Read(stream), CancellationToken.None).Pairs;
+        IReadOnlyList<TokenizedPair> pairs = [.. preparer.Prepare(TrainingFile.Read(stream), CancellationToken.None).Rows.Cast<TokenizedPair>()];
         using GenerationModel policy = GenerationModel.Load(model, adapter, ComputeType.Float32);
         return (BatchMeans(p => p.ChosenIds), BatchMeans(p => p.RejectedIds));
 

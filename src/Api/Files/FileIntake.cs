@@ -5,7 +5,6 @@ using TrainingService.Api.Errors;
 using TrainingService.Api.Hosting;
 using TrainingService.Datasets.Formats;
 using TrainingService.Domain.Files;
-using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Files;
 
 namespace TrainingService.Api.Files;
@@ -67,7 +66,7 @@ internal sealed class FileIntake(TimeProvider timeProvider, IOptions<ApiOptions>
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
         var file = new StoredFile(id, filename, purpose, content.Bytes, KeyOf(id), now);
         file.RecordDigest(content.Sha256);
-        if (purpose == FilePurpose.FineTune) file.RecordRows(FormatName(check!.Format!.Value), check.Rows);
+        if (purpose == FilePurpose.FineTune) file.RecordRows(check!.Format, check.Rows);
         if (lifetime is { } kept) file.ExpireAt(now + kept);
         return file;
     }
@@ -92,10 +91,4 @@ internal sealed class FileIntake(TimeProvider timeProvider, IOptions<ApiOptions>
         }
         return ApiError.BadRequest(message.ToString(), "file", "invalid_file");
     }
-
-    private static string FormatName(PreferenceFormat format) => format switch
-    {
-        PreferenceFormat.OpenAI => "openai_preference",
-        _ => WireNames.Of(format),
-    };
 }

@@ -1,4 +1,5 @@
 using TrainingService.Api.Hosting;
+using TrainingService.Datasets.Formats;
 using TrainingService.Domain.Files;
 
 namespace TrainingService.Api.Files;
@@ -23,8 +24,9 @@ public sealed record FileObject(
     /// <example>processed</example>
     public string Status => "processed";
 
-    /// <summary>Always null: a file with problems is refused.</summary>
-    public string? StatusDetails => null;
+    /// <summary>What a job on the file needs, where its rows have no known shape; otherwise null, as a file with problems is refused.</summary>
+    public string? StatusDetails => Dataset?.Format == TrainingFileCheck.CustomFormat
+        ? "The rows have no known shape. A job on this file must say in a column mapping which of their columns is which field." : null;
 
     internal static FileObject Of(StoredFile file) => new(
         file.Id, file.Bytes, file.CreatedAt.ToUnixSeconds(), file.ExpiresAt?.ToUnixSeconds(), file.Filename, file.Purpose, file.Sha256,
@@ -32,7 +34,7 @@ public sealed record FileObject(
 }
 
 /// <summary>What the check of a fine-tune file found.</summary>
-/// <param name="Format">openai_preference, trl_text, trl_messages, trl_implicit_text or trl_implicit_messages.</param>
+/// <param name="Format">The shape of its rows, e.g. openai_preference, trl_unpaired_text or sharegpt; custom where it has no known one.</param>
 /// <param name="Rows">Rows, blank lines not counted.</param>
 public sealed record DatasetObject(string Format, long Rows);
 

@@ -21,7 +21,7 @@ internal sealed record ReadJob(
     CreateJobRequest Request, TrainingRecipe Recipe, bool ModelExists, StoredFile? TrainingFile, StoredFile? ValidationFile, IReadOnlyList<RecipeProblem> Problems);
 
 /// <summary>Reads the requests that create and validate jobs.</summary>
-internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, TimeProvider timeProvider)
+internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, FileFit fit, TimeProvider timeProvider)
 {
     // The order in which a person reads a request: model and files before settings.
     private static readonly string[] s_order = ["model", "training_file", "validation_file"];
@@ -47,8 +47,8 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Tim
             return (null, ApiError.BadRequest($"The request's body is not valid JSON: {e.Message}"));
         }
         bool exists = await FindModelAsync(request.Model, caller, problems, cancellationToken);
-        StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, caller, problems, cancellationToken);
-        StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, caller, problems, cancellationToken);
+        StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, recipe.Method, caller, problems, cancellationToken);
+        StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, recipe.Method, caller, problems, cancellationToken);
         return (new(request, recipe, exists, training, validation, problems), null);
     }
 
@@ -74,11 +74,16 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Tim
         return false;
     }
 
-    private async Task<StoredFile?> FindFileAsync(string param, string? id, Caller caller, List<RecipeProblem> problems, CancellationToken cancellationToken)
+    private async Task<StoredFile?> FindFileAsync(string param, string? id, TrainingMethod method, Caller caller, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(id)) return null;
         StoredFile? file = await db.Files.AsNoTracking().VisibleTo(caller).Unexpired(timeProvider).SingleOrDefaultAsync(f => f.Id == id, cancellationToken);
-        if (file is { Purpose: FilePurpose.FineTune }) return file;
+        if (file is { Purpose: FilePurpose.FineTune })
+        {
+            if (fit.ProblemOf(param, file, method, mapping: null) is not { } problem) return file;
+            problems.Add(problem);
+            return null;
+        }
         problems.Add(new(param, file is null
             ? $"invalid {param}: {id}. There is no such file; upload it by POST /v1/files and give the id of the answer."
             : $"invalid {param}: {id} has the purpose {file.Purpose}; upload it with the purpose {FilePurpose.FineTune}."));

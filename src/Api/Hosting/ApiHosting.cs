@@ -35,6 +35,7 @@ public static class ApiHosting
         builder.Services.AddScoped<UploadCompletion>();
         builder.Services.AddSingleton<JobQueueing>();
         builder.Services.AddScoped<JobRequests>();
+        builder.Services.AddScoped<FileFit>();
         builder.Services.AddSingleton<FileExaminer>();
         builder.Services.AddScoped<RunEstimator>();
         builder.Services.AddSingleton<SseFeed>();

@@ -6,6 +6,9 @@ namespace TrainingService.Datasets.Formats;
 /// </summary>
 public sealed class ChatMessage
 {
+    /// <summary>The role whose turns are trained on.</summary>
+    internal const string Assistant = "assistant";
+
     /// <summary>A turn of plain text.</summary>
     public ChatMessage(string role, string? content)
         : this(new OrderedDictionary<string, object?> { ["role"] = role, ["content"] = content }) { }
@@ -24,6 +27,9 @@ public sealed class ChatMessage
 
     /// <summary>The text; null in a turn that only calls tools.</summary>
     public string? Content { get; }
+
+    /// <summary>Whether supervised training imitates the turn: an assistant's is, but for OpenAI's weight 0.</summary>
+    public bool IsTrained => Role == Assistant && Fields.GetValueOrDefault("weight") is not 0L;
 
     /// <summary>All fields, <c>role</c> and <c>content</c> among them.</summary>
     public IReadOnlyDictionary<string, object?> Fields { get; }

@@ -29,7 +29,7 @@ internal static class MessageReader
         var messages = new List<ChatMessage>(list.GetArrayLength());
         foreach (JsonElement element in list.EnumerateArray())
         {
-            if (ReadMessage(element, path, messages.Count, notes) is not { } message) return null;
+            if (ReadMessage(element, $"{path}[{messages.Count}]", notes) is not { } message) return null;
             messages.Add(message);
         }
         return messages;
@@ -91,9 +91,9 @@ internal static class MessageReader
         }
     }
 
-    private static ChatMessage? ReadMessage(JsonElement element, string path, int index, RowNotes notes)
+    public static ChatMessage? ReadMessage(JsonElement element, string path, RowNotes notes)
     {
-        ChatMessage? Fail(string field, string reason) => notes.Fail<ChatMessage>($"{path}[{index}]{field}", reason);
+        ChatMessage? Fail(string field, string reason) => notes.Fail<ChatMessage>(path + field, reason);
 
         if (element.ValueKind != JsonValueKind.Object) return Fail("", $"A message object with 'role' and 'content' is expected, not {Json.Kind(element)}.");
         if (!element.TryGetProperty("role", out JsonElement roleValue))
@@ -130,7 +130,7 @@ internal static class MessageReader
         return new ChatMessage(fields);
     }
 
-    private static bool CallsTools(IReadOnlyDictionary<string, object?> fields) =>
+    public static bool CallsTools(IReadOnlyDictionary<string, object?> fields) =>
         fields.GetValueOrDefault("tool_calls") is IReadOnlyList<object?> { Count: > 0 } || fields.GetValueOrDefault("function_call") is not null;
 
     // OpenAI's content parts. Most templates know only texts, and would print a list as Python writes one.

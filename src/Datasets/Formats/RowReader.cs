@@ -1,18 +1,20 @@
 using System.Text.Json;
 using TrainingService.Datasets.Containers;
+using TrainingService.Domain.Recipes;
 
 namespace TrainingService.Datasets.Formats;
 
-/// <summary>Reads a container's rows one by one, all in the shape of the first that has a known one.</summary>
-internal sealed class RowReader
+/// <summary>Makes training rows of a container's objects, one by one and all in the shape of the first that has a known one.</summary>
+/// <param name="mapping">Where the file's columns stand for fields of ours; null recognises its rows as they are.</param>
+internal sealed class RowReader(ColumnMapping? mapping)
 {
-    private RowShape? _shape;
+    private readonly ColumnRenamer? _renamer = mapping is null ? null : new ColumnRenamer(mapping);
 
     /// <summary>The shape of the file's rows, once one was recognised.</summary>
-    public PreferenceFormat? Format => _shape?.Format;
+    public RowShape? Shape { get; private set; }
 
-    /// <summary>The pair of the row last read; null when it is bad.</summary>
-    public PreferencePair? Pair { get; private set; }
+    /// <summary>The row last read; null when it is bad.</summary>
+    public TrainingRow? Row { get; private set; }
 
     /// <summary>What was found in the row last read.</summary>
     public RowNotes Notes { get; } = new();
@@ -23,23 +25,39 @@ internal sealed class RowReader
         Notes.Begin(row.Number);
         try
         {
-            Pair = row.Problem is { } problem ? Notes.Fail<PreferencePair>(problem.Field, problem.Reason) : Read(row.Value);
+            Row = row.Problem is { } problem ? Notes.Fail<TrainingRow>(problem.Field, problem.Reason) : Read(row.Value);
         }
         catch (InvalidOperationException)
         {
-            Pair = Notes.Fail<PreferencePair>("", JsonRow.HalfSurrogatePair);
+            Row = Notes.Fail<TrainingRow>("", JsonRow.HalfSurrogatePair);
         }
     }
 
-    private PreferencePair? Read(JsonElement row)
+    private TrainingRow? Read(JsonElement row)
     {
-        RowShape? shape = RowShape.Recognise(row);
-        if (shape is null) return Notes.Fail<PreferencePair>("", RowShape.Unrecognised(row));
-        _shape ??= shape;
-        if (shape != _shape)
-            return Notes.Fail<PreferencePair>("", $"The row is in {shape.Description}, but the file began in {_shape.Description}; a file has one shape.");
+        if (_renamer is null) return ReadNamed(row);
+        using JsonDocument? renamed = _renamer.Rename(row, Notes);
+        if (renamed is null) return null;
+        TrainingRow? read = ReadNamed(renamed.RootElement);
+        Notes.MoveProblem(_renamer.PathInFile);
+        return read;
+    }
+
+    private TrainingRow? ReadNamed(JsonElement row)
+    {
+        RowShape? shape = RowShape.Recognise(row, named: _renamer is not null);
+        if (shape is null)
+        {
+            UnknownShape.Note(row, Notes);
+            return null;
+        }
+        Shape ??= shape;
+        if (shape != Shape)
+            return Notes.Fail<TrainingRow>("", $"The row is in {shape.Description}, but the file began in {Shape.Description}; a file has one shape.");
         foreach (JsonProperty property in row.EnumerateObject())
-            if (!shape.Fields.Any(property.NameEquals)) Notes.Warn($"The field '{property.Name}' is not used.");
-        return shape.Read(row, Notes);
+            if (!shape.Reads(property)) Notes.Warn($"The field '{property.Name}' is not used.");
+        TrainingRow? read = shape.Read(row, Notes);
+        if (read is LeftOutRow leftOut) Notes.Warn($"The row is left out. {leftOut.Reason}");
+        return read;
     }
 }

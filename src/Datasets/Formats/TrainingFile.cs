@@ -1,10 +1,11 @@
 using TrainingService.Datasets.Containers;
+using TrainingService.Domain.Recipes;
 
 namespace TrainingService.Datasets.Formats;
 
 /// <summary>
-/// A file of preference pairs in any of the shapes of <see cref="PreferenceFormat"/>, as JSON Lines, a JSON array, CSV, TSV or
-/// Parquet, plain or compressed.
+/// A file of rows to train on, in any of the shapes of <see cref="RowShape"/> or in others with a column mapping, as JSON
+/// Lines, a JSON array, CSV, TSV or Parquet, plain or compressed.
 /// </summary>
 public static class TrainingFile
 {
@@ -16,25 +17,36 @@ public static class TrainingFile
     {
         var tally = new TrainingFileTally();
         var container = new Container(stream);
-        var rows = new RowReader();
+        var rows = new RowReader(mapping: null);
         await foreach (ContainerRow row in container.ReadAsync(cancellationToken))
         {
             rows.Read(row);
             tally.Add(rows.Notes);
         }
         await stream.CopyToAsync(Stream.Null, cancellationToken);
-        return tally.Finish(rows.Format, container.Name);
+        return tally.Finish(rows.Shape, container.Name);
     }
 
-    /// <summary>Reads the pairs of a file that was checked before, one at a time.</summary>
-    /// <exception cref="TrainingFileException">A row is bad after all.</exception>
-    public static IEnumerable<PreferencePair> Read(Stream stream)
+    /// <summary>Reads the rows of a file that was checked before, one at a time.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="mapping">Where its columns stand for fields of ours; null where its shape is known.</param>
+    /// <exception cref="TrainingFileException">A row is bad after all, or the mapping does not fit it.</exception>
+    public static IEnumerable<TrainingRow> Read(Stream stream, ColumnMapping? mapping = null) =>
+        ReadRows(stream, mapping).Select(row => row.Row);
+
+    /// <summary>The shape that a file's first row has, which all others must have too.</summary>
+    /// <param name="stream">The file.</param>
+    /// <param name="mapping">Where its columns stand for fields of ours; null tells the shape that it has by itself.</param>
+    /// <exception cref="TrainingFileException">It has none: the row's columns are told.</exception>
+    public static RowShape ShapeOf(Stream stream, ColumnMapping? mapping) => ReadRows(stream, mapping).First().Shape;
+
+    private static IEnumerable<(TrainingRow Row, RowShape Shape)> ReadRows(Stream stream, ColumnMapping? mapping)
     {
-        var rows = new RowReader();
+        var rows = new RowReader(mapping);
         foreach (ContainerRow row in new Container(new SynchronousStream(stream)).ReadAsync(CancellationToken.None).ToBlockingEnumerable())
         {
             rows.Read(row);
-            yield return rows.Pair ?? throw new TrainingFileException(rows.Notes.Problem!);
+            yield return (rows.Row ?? throw new TrainingFileException(rows.Notes.Problem!), rows.Shape!);
         }
     }
 }

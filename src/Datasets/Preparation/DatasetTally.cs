@@ -1,110 +1,83 @@
+using TrainingService.Domain.Recipes;
+
 namespace TrainingService.Datasets.Preparation;
 
-/// <summary>Collects the <see cref="DatasetReport"/> while rows pass by.</summary>
+/// <summary>Collects a <see cref="DatasetReport"/> while rows pass by.</summary>
 /// <param name="trainedPrompts">The training file's prompts while a validation file passes by; else null.</param>
-internal sealed class DatasetTally(TokenSet? trainedPrompts)
+internal abstract class DatasetTally(TokenSet? trainedPrompts)
 {
     private const string NotPrefix = "The prompt's tokens are not how the tokens of prompt and completion begin; the completion starts where they diverge.";
-    private const string Identical = "Both completions have the same tokens.";
     private const string Duplicate = "An earlier row has the same prompt and the same completions.";
     private const string InTraining = "The training file has the same prompt.";
 
-    private readonly RowGroups _truncated = new(), _dropped = new(), _errors = new(), _notPrefix = new(), _identical = new(), _duplicates = new(), _inTraining = new();
-    private readonly LengthCounts _promptLengths = new(), _chosenLengths = new(), _rejectedLengths = new(), _pairLengths = new();
-    private readonly TokenSet _pairsSeen = new();
-    private int _rows, _pairs, _promptsTruncated, _chosenTruncated, _rejectedTruncated, _chosenLonger;
-    private long _promptTokens, _chosenTokens, _rejectedTokens;
+    private readonly RowGroups _notPrefix = new(), _duplicates = new(), _inTraining = new();
+    private readonly TokenSet _seen = new();
 
-    /// <summary>The prompts of the pairs kept so far.</summary>
+    /// <summary>Rows of the file.</summary>
+    public int Rows { get; set; }
+
+    /// <summary>The prompts of the rows kept so far.</summary>
     public TokenSet Prompts { get; } = new();
 
-    public void Error(long row, string reason)
-    {
-        _rows++;
-        _errors.Add(reason, row);
-    }
+    protected int Kept { get; private set; }
 
-    public void Drop(TokenizedPair whole, string reason)
-    {
-        Measure(whole);
-        _dropped.Add(reason, whole.Row);
-    }
+    protected RowGroups Truncated { get; } = new();
 
-    public void Keep(TokenizedPair whole, TokenizedPair cut, bool promptIsPrefix)
-    {
-        Measure(whole);
-        _pairs++;
-        _promptTokens += cut.PromptIds.Length;
-        _chosenTokens += cut.ChosenIds.Length;
-        _rejectedTokens += cut.RejectedIds.Length;
-        if (cut.PromptIds.Length < whole.PromptIds.Length) Truncate(ref _promptsTruncated, "The prompt is longer than max_prompt_length and loses its start.", whole.Row);
-        if (cut.ChosenIds.Length < whole.ChosenIds.Length) Truncate(ref _chosenTruncated, "Prompt and chosen completion are longer than max_length; the completion loses its end.", whole.Row);
-        if (cut.RejectedIds.Length < whole.RejectedIds.Length) Truncate(ref _rejectedTruncated, "Prompt and rejected completion are longer than max_length; the completion loses its end.", whole.Row);
-        if (cut.ChosenIds.Length > cut.RejectedIds.Length) _chosenLonger++;
-        if (!promptIsPrefix) _notPrefix.Add(NotPrefix, whole.Row);
-        if (cut.ChosenIds.AsSpan().SequenceEqual(cut.RejectedIds)) _identical.Add(Identical, whole.Row);
-        if (!_pairsSeen.Add(whole.PromptIds, whole.ChosenIds, whole.RejectedIds)) _duplicates.Add(Duplicate, whole.Row);
-        if (trainedPrompts?.Contains(whole.PromptIds) == true) _inTraining.Add(InTraining, whole.Row);
-        Prompts.Add(whole.PromptIds);
-    }
+    protected RowGroups Dropped { get; } = new();
 
-    public DatasetReport Finish() => new()
+    protected RowGroups Errors { get; } = new();
+
+    protected RowGroup? PromptNotPrefix => _notPrefix.Only();
+
+    protected RowGroup? Duplicates => _duplicates.Only();
+
+    protected RowGroup? PromptsInTraining => _inTraining.Only();
+
+    /// <summary>The tally of what a method is trained on.</summary>
+    public static DatasetTally Of(TrainingMethod method, TokenSet? trainedPrompts) => method switch
     {
-        Rows = _rows,
-        Pairs = _pairs,
-        PromptTokens = _promptTokens,
-        ChosenTokens = _chosenTokens,
-        RejectedTokens = _rejectedTokens,
-        PromptsTruncated = _promptsTruncated,
-        ChosenTruncated = _chosenTruncated,
-        RejectedTruncated = _rejectedTruncated,
-        Truncated = _truncated.ToList(),
-        Dropped = _dropped.ToList(),
-        Errors = _errors.ToList(),
-        PromptNotPrefix = _notPrefix.ToList().SingleOrDefault(),
-        IdenticalCompletions = _identical.ToList().SingleOrDefault(),
-        Duplicates = _duplicates.ToList().SingleOrDefault(),
-        PromptsInTraining = _inTraining.ToList().SingleOrDefault(),
-        ChosenLongerShare = _pairs == 0 ? 0 : (double)_chosenLonger / _pairs,
-        PromptLengths = _promptLengths.Quantiles(),
-        ChosenLengths = _chosenLengths.Quantiles(),
-        RejectedLengths = _rejectedLengths.Quantiles(),
-        PairLengths = _pairLengths.Quantiles(),
-        PairLengthHistogram = _pairLengths.Histogram(),
+        TrainingMethod.Supervised => new SupervisedTally(trainedPrompts),
+        TrainingMethod.Kto => new LabelledTally(trainedPrompts),
+        _ => new PairTally(trainedPrompts),
     };
 
-    private void Truncate(ref int count, string reason, long row)
+    public void Error(long row, string reason) => Errors.Add(reason, row);
+
+    public void LeaveOut(long row, string reason) => Dropped.Add(reason, row);
+
+    public void Drop(TokenizedRow whole, string reason)
     {
-        count++;
-        _truncated.Add(reason, row);
+        Measure(whole);
+        Dropped.Add(reason, whole.Row);
     }
 
-    private void Measure(TokenizedPair whole)
+    public void Keep(EncodedRow whole, TokenizedRow cut)
     {
-        _rows++;
-        _promptLengths.Add(whole.PromptIds.Length);
-        _chosenLengths.Add(whole.ChosenIds.Length);
-        _rejectedLengths.Add(whole.RejectedIds.Length);
-        _pairLengths.Add(whole.PromptIds.Length + Math.Max(whole.ChosenIds.Length, whole.RejectedIds.Length));
+        Measure(whole.Row);
+        Kept++;
+        if (!whole.PromptIsPrefix) _notPrefix.Add(NotPrefix, cut.Row);
+        int[][] parts = PartsOf(whole.Row);
+        if (!_seen.Add(parts)) _duplicates.Add(Duplicate, cut.Row);
+        if (trainedPrompts?.Contains(parts[0]) == true) _inTraining.Add(InTraining, cut.Row);
+        Prompts.Add(parts[0]);
+        Count(whole, cut);
     }
 
-    private sealed class RowGroups
+    public abstract DatasetReport Finish();
+
+    /// <summary>Takes the lengths of a row before any cut.</summary>
+    protected abstract void Measure(TokenizedRow whole);
+
+    /// <summary>Takes a row that is kept.</summary>
+    protected abstract void Count(EncodedRow whole, TokenizedRow cut);
+
+    // The prompt first. A sequence's is what it reads before the first token that it trains.
+    private static int[][] PartsOf(TokenizedRow row) => row switch
     {
-        private const int ToldRows = 20;
-        // Reasons may carry a template's own words, which may carry the row's: their number is bounded.
-        private const int MaxReasons = 20;
-        private const string OtherReasons = "Other reasons.";
-
-        private readonly OrderedDictionary<string, (int Count, List<long> First)> _groups = [];
-
-        public void Add(string reason, long row)
-        {
-            if (!_groups.ContainsKey(reason) && _groups.Count >= MaxReasons) reason = OtherReasons;
-            (int count, List<long> first) = _groups.TryGetValue(reason, out (int, List<long>) group) ? group : (0, []);
-            if (first.Count < ToldRows) first.Add(row);
-            _groups[reason] = (count + 1, first);
-        }
-
-        public IReadOnlyList<RowGroup> ToList() => [.. _groups.Select(g => new RowGroup(g.Key, g.Value.Count, g.Value.First))];
-    }
+        TokenizedPair pair => [pair.PromptIds, pair.ChosenIds, pair.RejectedIds],
+        TokenizedExample example => [example.PromptIds, example.CompletionIds, [example.Label ? 1 : 0]],
+        TokenizedSequence sequence => Array.IndexOf(sequence.Trained, true, 1) is var first and > 1
+            ? [sequence.Ids[..first], sequence.Ids[first..]] : [sequence.Ids],
+        _ => throw new ArgumentException($"Rows of type {row.GetType().Name} are not counted.", nameof(row)),
+    };
 }

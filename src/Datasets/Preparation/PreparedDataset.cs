@@ -1,7 +1,7 @@
 namespace TrainingService.Datasets.Preparation;
 
-/// <summary>A file's pairs as token ids, in file order, and what became of its rows.</summary>
-/// <param name="Pairs">The pairs that can be trained on.</param>
+/// <summary>A file's rows as token ids, and what became of them.</summary>
+/// <param name="Rows">The rows that can be trained on, in file order; what KTO makes of pairs in TRL's.</param>
 /// <param name="Report">Every cut, drop and error, counted.</param>
-/// <param name="Prompts">The pairs' prompts, to find in another file.</param>
-public sealed record PreparedDataset(IReadOnlyList<TokenizedPair> Pairs, DatasetReport Report, TokenSet Prompts);
+/// <param name="Prompts">The rows' prompts, to find in another file.</param>
+public sealed record PreparedDataset(IReadOnlyList<TokenizedRow> Rows, DatasetReport Report, TokenSet Prompts);

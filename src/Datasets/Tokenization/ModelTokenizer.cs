@@ -63,6 +63,9 @@ public sealed class ModelTokenizer
     /// <summary>tokenizer_config.json; an empty object when there is none.</summary>
     public JsonElement Configuration => _specialTokens.Configuration;
 
+    /// <summary>Whether a model's folder has a tokenizer.</summary>
+    public static bool Exists(string modelFolder) => File.Exists(Path.Combine(modelFolder, TokenizerPipeline.FileName));
+
     /// <summary>Reads tokenizer.json and, where present, tokenizer_config.json, special_tokens_map.json, generation_config.json and config.json.</summary>
     /// <exception cref="TokenizerFormatException">A file is missing, broken, or asks for something that is not understood.</exception>
     public static ModelTokenizer Load(string modelFolder) =>

@@ -6,6 +6,9 @@ namespace TrainingService.Datasets.Tokenization;
 /// <summary>tokenizer.json: added tokens, normalizer, pre-tokenizer, model, post-processor and decoder.</summary>
 internal sealed class TokenizerPipeline
 {
+    /// <summary>The file of a model that this is read from.</summary>
+    public const string FileName = "tokenizer.json";
+
     private readonly Normalizer _normalizer;
     private readonly PreTokenizer _preTokenizer;
     private readonly PostProcessor _postProcessor;
@@ -41,7 +44,7 @@ internal sealed class TokenizerPipeline
 
     public static TokenizerPipeline Read(string modelFolder)
     {
-        var file = Path.Combine(modelFolder, "tokenizer.json");
+        var file = Path.Combine(modelFolder, FileName);
         if (!File.Exists(file))
         {
             throw new TokenizerFormatException(file, "the whole file",

@@ -14,24 +14,31 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
 {
     public JobEvent Started(string model) => Info("started", $"The job has started from {model}.");
 
+    public IEnumerable<JobEvent> Split(ValidationSplit split) =>
+        [Info("validation-split", $"{split.ValidationRows} of {split.ValidationRows + split.TrainingRows} rows are set aside for evaluation; no prompt is on both sides.")];
+
     public IEnumerable<JobEvent> FileChecked(string role, DatasetReport report)
     {
-        string truncated = (report.PromptsTruncated, report.ChosenTruncated, report.RejectedTruncated) switch
+        (string kept, string truncated) = report switch
         {
-            (0, 0, 0) => "none truncated",
-            var (prompts, chosen, rejected) => $"truncated {prompts} prompts, {chosen} chosen and {rejected} rejected completions",
+            PairReport p => ($"{p.Pairs} pairs", Truncated((p.PromptsTruncated, "prompts"), (p.ChosenTruncated, "chosen completions"), (p.RejectedTruncated, "rejected completions"))),
+            LabelledReport l => ($"{l.Desirable} desirable and {l.Undesirable} undesirable completions", Truncated((l.PromptsTruncated, "prompts"), (l.CompletionsTruncated, "completions"))),
+            SupervisedReport s => ($"{s.Kept} sequences with {s.TrainedTokens} trained tokens", Truncated((s.SequencesTruncated, "sequences"))),
+            _ => throw new ArgumentException($"There are no words for a {report.GetType().Name}.", nameof(report)),
         };
         yield return Info($"{role}-file-checked",
-            $"{Capital(role)} file checked: {report.Rows} rows, {report.Pairs} pairs, {truncated}; {report.TokensAnEpoch} tokens an epoch.");
+            $"{Capital(role)} file checked: {report.Rows} rows, {kept}, {truncated}; {report.TokensAnEpoch} tokens an epoch.");
         int number = 0;
         foreach (RowGroup dropped in report.Dropped)
             yield return Warn($"{role}-file-dropped-{number++}", $"{Capital(role)} file: {Rows(dropped)} left out. {dropped.Reason}");
-        if (report.IdenticalCompletions is { } identical)
+        if (report is PairReport { IdenticalCompletions: { } identical })
             yield return Warn($"{role}-file-identical", $"{Capital(role)} file: {Rows(identical)} can teach nothing. {identical.Reason}");
         if (report.Duplicates is { } duplicates)
             yield return Warn($"{role}-file-duplicates", $"{Capital(role)} file: {Rows(duplicates)} told twice. {duplicates.Reason}");
         if (report.PromptsInTraining is { } shared)
             yield return Warn($"{role}-file-shared", $"{Capital(role)} file: {Rows(shared)} with a prompt that is trained on. {shared.Reason}");
+        if (report is SupervisedReport { RowsWithTurnsNotTrained: { } unplaced, TurnsNotTrained: var turns })
+            yield return Warn($"{role}-file-turns", $"{Capital(role)} file: {turns} turns in {Rows(unplaced)} are not trained. {unplaced.Reason}");
         if (report.PromptNotPrefix is { } seam)
             yield return Warn($"{role}-file-seam", $"{Capital(role)} file: {Rows(seam)} with a shifted start of the completion. {seam.Reason}");
     }
@@ -70,6 +77,9 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
 
     private static readonly (string Name, string Words)[] s_told =
         [(MetricNames.Loss, "loss"), (MetricNames.RewardsMargins, "reward margin"), (MetricNames.RewardsAccuracies, "reward accuracy")];
+
+    private static string Truncated(params (int Count, string Of)[] cuts) =>
+        cuts.All(c => c.Count == 0) ? "none truncated" : "truncated " + string.Join(", ", cuts.Select(c => $"{c.Count} {c.Of}"));
 
     private static string Rows(RowGroup group) =>
         $"{group.Rows} {(group.Rows == 1 ? "row" : "rows")} ({string.Join(", ", group.FirstRows)}{(group.Rows > group.FirstRows.Count ? ", …" : "")})";

@@ -8,7 +8,7 @@ using TrainingService.Training.Trainers;
 
 namespace TrainingService.Worker.Jobs;
 
-/// <summary>A job, ready to train: its model's files, its recipe and its pairs.</summary>
+/// <summary>A job, ready to train: its model's files, its recipe and its rows.</summary>
 internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRecipe Recipe, PreparedDataset Train, PreparedDataset? Validation)
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -33,8 +33,8 @@ internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRe
         AdapterFolder = Source.AdapterFolder,
         BaseModelName = BaseModel,
         Recipe = Recipe,
-        Train = Train.Pairs,
-        Validation = Validation?.Pairs,
+        Train = Train.Rows,
+        Validation = Validation?.Rows,
         ReferenceCacheFolder = referenceCache,
     };
 }

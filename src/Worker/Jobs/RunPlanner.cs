@@ -14,7 +14,7 @@ using TrainingService.Storage.Models;
 
 namespace TrainingService.Worker.Jobs;
 
-/// <summary>Finds a job's model and turns its files into pairs of token ids.</summary>
+/// <summary>Finds a job's model and turns its files into rows of token ids.</summary>
 internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, IFileStore files, ModelCatalog models)
 {
     /// <exception cref="JobRefusedException">Model or files cannot be used.</exception>
@@ -25,34 +25,52 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
         TrainingRecipe recipe = RecipeJson.ReadResolved(recipeJson.RootElement, job.Seed);
         ModelSource source = await models.FindAsync(job.Model, Caller.Service, interrupted)
             ?? throw new JobRefusedException("model_not_found", $"There is no model '{job.Model}' any more. GET /v1/models lists those there are.", "model");
-        ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
-        var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(source.Folder, tokenizer, new MomentOfJob(job.CreatedAt)), new(recipe.MaxLength, recipe.MaxPromptLength));
+        RowPreparer preparer = RowPreparer.Load(source.Folder, PreparationOptions.Of(recipe), new MomentOfJob(job.CreatedAt));
 
-        PreparedDataset train = await PrepareAsync(job.TrainingFileId, "training", preparer, trainedPrompts: null, interrupted);
+        StoredFile file = await FindFileAsync(job.TrainingFileId, "training", interrupted);
+        if (recipe.ValidationSplit is { } share)
+        {
+            ValidationSplit split = ValidationSplit.Of(Read(file), share, recipe.Seed)
+                ?? throw new JobRefusedException("no_validation_rows", ValidationSplit.OnePrompt, "training_file");
+            recorder.Record(events.Split(split));
+            PreparedDataset left = Prepare(Read(file).Where(row => !split.IsValidation(row)), "training", "training_file", preparer, trainedPrompts: null, interrupted);
+            PreparedDataset aside = Prepare(Read(file).Where(split.IsValidation), "validation", "training_file", preparer, left.Prompts, interrupted);
+            recorder.Record([.. events.FileChecked("training", left.Report), .. events.FileChecked("validation", aside.Report)]);
+            return new(job, source, recipe, left, aside);
+        }
+        PreparedDataset train = Prepare(Read(file), "training", "training_file", preparer, trainedPrompts: null, interrupted);
         recorder.Record(events.FileChecked("training", train.Report));
         PreparedDataset? validation = null;
         if (job.ValidationFileId is { } validationFile)
         {
-            validation = await PrepareAsync(validationFile, "validation", preparer, train.Prompts, interrupted);
+            file = await FindFileAsync(validationFile, "validation", interrupted);
+            validation = Prepare(Read(file), "validation", "validation_file", preparer, train.Prompts, interrupted);
             recorder.Record(events.FileChecked("validation", validation.Report));
         }
         return new(job, source, recipe, train, validation);
     }
 
-    private async Task<PreparedDataset> PrepareAsync(
-        string fileId, string role, RowPreparer preparer, TokenSet? trainedPrompts, CancellationToken cancellationToken)
+    private async Task<StoredFile> FindFileAsync(string fileId, string role, CancellationToken cancellationToken)
     {
-        string param = $"{role}_file";
         await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
-        StoredFile file = await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == fileId, cancellationToken)
-            ?? throw new JobRefusedException("file_not_found", $"The {role} file {fileId} was deleted before the job could read it.", param);
-        await using Stream rows = files.OpenRead(file.StorageKey);
-        PreparedDataset prepared = preparer.Prepare(TrainingFile.Read(rows), trainedPrompts, cancellationToken);
+        return await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == fileId, cancellationToken)
+            ?? throw new JobRefusedException("file_not_found", $"The {role} file {fileId} was deleted before the job could read it.", $"{role}_file");
+    }
 
+    private IEnumerable<TrainingRow> Read(StoredFile file)
+    {
+        using Stream rows = files.OpenRead(file.StorageKey);
+        foreach (TrainingRow row in TrainingFile.Read(rows)) yield return row;
+    }
+
+    private static PreparedDataset Prepare(
+        IEnumerable<TrainingRow> rows, string role, string param, RowPreparer preparer, TokenSet? trainedPrompts, CancellationToken cancellationToken)
+    {
+        PreparedDataset prepared = preparer.Prepare(rows, trainedPrompts, cancellationToken);
         if (prepared.Report.Errors is { Count: > 0 } errors)
-            throw new JobRefusedException("invalid_" + param, $"The {role} file does not fit this model: {RowGroup.Tell(errors)}", param);
-        if (prepared.Pairs.Count == 0)
-            throw new JobRefusedException("no_usable_rows", $"None of the {prepared.Report.Rows} rows of the {role} file can be used: {RowGroup.Tell(prepared.Report.Dropped)}", param);
+            throw new JobRefusedException("invalid_" + param, $"The {role} rows do not fit this model: {RowGroup.Tell(errors)}", param);
+        if (prepared.Rows.Count == 0)
+            throw new JobRefusedException("no_usable_rows", $"None of the {prepared.Report.Rows} {role} rows can be used: {RowGroup.Tell(prepared.Report.Dropped)}", param);
         return prepared;
     }
 }

@@ -119,7 +119,7 @@ public sealed class ValidateJobTests(ApiServer server) : IClassFixture<ApiServer
         string id = (await server.CreateGoodJobAsync()).Text("id");
         await using (TrainingDbContext db = server.CreateContext())
             await db.Jobs.Where(j => j.Id == id).ExecuteUpdateAsync(set => set.SetProperty(j => j.PairsPerSecond, 4.0)
-                .SetProperty(j => j.DatasetReport, """{"training": {"pairs": 2, "prompt_tokens": 6, "chosen_tokens": 4, "rejected_tokens": 10}}"""));
+                .SetProperty(j => j.DatasetReport, """{"training": {"kept": 2, "tokens_read": 20}}"""));
         JsonNode known = (await ValidateAsync(request))["estimate"]!;
         Assert.Equal(known["tokens"]!.GetValue<long>() / 40.0, known["seconds"]!.GetValue<double>(), 9);
 

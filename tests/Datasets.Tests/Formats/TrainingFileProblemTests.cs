@@ -21,9 +21,11 @@ public sealed class TrainingFileProblemTests
     [InlineData("""{"prompt": "p", "chosen": "\ud83d", "rejected": "r"}""", "", "surrogate")]
     [InlineData("""["p", "c", "r"]""", "", "not a list")]
     [InlineData("\"text\"", "", "not a text")]
-    [InlineData("""{"text": "x"}""", "", "fields 'text'")]
-    [InlineData("""{"prompt": "p", "completion": "c", "label": true}""", "", "not preference pairs")]
-    [InlineData("""{"messages": []}""", "", "supervised")]
+    [InlineData("""{"question": "x"}""", "", "fields 'question'")]
+    [InlineData("""{"prompt": "p"}""", "prompt", "a prompt alone")]
+    [InlineData("""{"prompt": "p", "completions": ["a", "b"], "labels": [true, false]}""", "completions", "judges single steps")]
+    [InlineData("""{"prompt": "p", "completion": "c", "label": true}""", "", "The row is in TRL's unpaired format")]
+    [InlineData("""{"messages": []}""", "", "The row is in OpenAI's chat format")]
     [InlineData("{}", "", "no fields")]
     [InlineData("""{"prompt": "p", """, "", "one line")]
     [InlineData("""{'prompt': 'p'}""", "", "not valid JSON at byte 2")]
@@ -38,7 +40,7 @@ public sealed class TrainingFileProblemTests
 
     [Theory]
     [InlineData("[]", """[{"role":"assistant","content":"a"}]""", """[{"role":"assistant","content":"b"}]""", "prompt", "empty")]
-    [InlineData("\"Hi\"", """[{"role":"assistant","content":"a"}]""", """[{"role":"assistant","content":"b"}]""", "prompt", "leave it out")]
+    [InlineData("7", """[{"role":"assistant","content":"a"}]""", """[{"role":"assistant","content":"b"}]""", "prompt", "not a number")]
     [InlineData("""[{"role":"user","content":"Hi"}]""", """{"role":"assistant","content":"a"}""", """[{"role":"assistant","content":"b"}]""", "chosen", "not an object")]
     [InlineData("""[{"role":"user","content":"Hi"}]""", """["a"]""", """[{"role":"assistant","content":"b"}]""", "chosen[0]", "not a text")]
     [InlineData("""[{"content":"Hi"}]""", """[{"role":"assistant","content":"a"}]""", """[{"role":"assistant","content":"b"}]""", "prompt[0].role", "missing")]
@@ -113,7 +115,7 @@ public sealed class TrainingFileProblemTests
     public async Task RowsBeforeAKnownShape_DoNotDecideIt()
     {
         TrainingFileCheck check = await TrainingText.CheckAsync("{}", TrainingText.Good);
-        Assert.Equal((PreferenceFormat.TrlText, 1L), (check.Format, check.ProblemCount));
+        Assert.Equal(("trl_text", 1L), (check.Format, check.ProblemCount));
     }
 
     [Fact]

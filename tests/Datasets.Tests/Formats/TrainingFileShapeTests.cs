@@ -11,14 +11,14 @@ public sealed class TrainingFileShapeTests
             {"input":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"clock"}}],"parallel_tool_calls":true},"preferred_output":[{"role":"assistant","content":"Hello."}],"non_preferred_output":[{"role":"assistant","content":"What?"}]}
             """;
         TrainingFileCheck check = await TrainingText.CheckAsync(Row);
-        Assert.Equal((PreferenceFormat.OpenAI, 1, 0), (check.Format, check.Rows, check.ProblemCount));
+        Assert.Equal(("openai_preference", 1, 0), (check.Format, check.Rows, check.ProblemCount));
         Assert.Empty(check.Warnings);
 
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
+        ConversationRow pair = Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal(1, pair.Row);
         Assert.Equal([("system", "Be brief."), ("user", "Hi")], Turns(pair.Prompt));
-        Assert.Equal([("assistant", "Hello.")], Turns(pair.Chosen));
-        Assert.Equal([("assistant", "What?")], Turns(pair.Rejected));
+        Assert.Equal([("assistant", "Hello.")], Turns(pair.Completions[0]));
+        Assert.Equal([("assistant", "What?")], Turns(pair.Completions[1]));
         var tool = Assert.IsAssignableFrom<IReadOnlyDictionary<string, object?>>(Assert.Single(pair.Tools!));
         Assert.Equal(["type", "function"], tool.Keys);
     }
@@ -29,12 +29,12 @@ public sealed class TrainingFileShapeTests
         const string Row = """
             {"input":{"messages":[{"role":"user","content":"Time?"}]},"preferred_output":[{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"clock","arguments":"{\"zone\": \"CET\", \"digits\": 2}"}}]}],"non_preferred_output":[{"role":"assistant","content":"No idea."}]}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
-        var call = (IReadOnlyDictionary<string, object?>)((IReadOnlyList<object?>)pair.Chosen[0].Fields["tool_calls"]!)[0]!;
+        ConversationRow pair = Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row)));
+        var call = (IReadOnlyDictionary<string, object?>)((IReadOnlyList<object?>)pair.Completions[0][0].Fields["tool_calls"]!)[0]!;
         var function = (IReadOnlyDictionary<string, object?>)call["function"]!;
         var arguments = Assert.IsAssignableFrom<IReadOnlyDictionary<string, object?>>(function["arguments"]);
         Assert.Equal([("zone", "CET"), ("digits", 2L)], arguments.Select(a => (a.Key, a.Value)));
-        Assert.Null(pair.Chosen[0].Content);
+        Assert.Null(pair.Completions[0][0].Content);
     }
 
     [Fact]
@@ -43,9 +43,9 @@ public sealed class TrainingFileShapeTests
         const string Row = """
             {"prompt":[{"role":"user","content":"Hi","name":"Ann"}],"chosen":[{"reasoning_content":"…","role":"assistant","content":"Hello."}],"rejected":[{"role":"assistant","content":"What?"}],"chat_template_kwargs":{"enable_thinking":false},"tools":"[{\"type\": \"function\"}]"}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
+        ConversationRow pair = Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal(["role", "content", "name"], pair.Prompt[0].Fields.Keys);
-        Assert.Equal(["reasoning_content", "role", "content"], pair.Chosen[0].Fields.Keys);
+        Assert.Equal(["reasoning_content", "role", "content"], pair.Completions[0][0].Fields.Keys);
         Assert.Equal(false, pair.TemplateVariables!["enable_thinking"]);
         Assert.Single(pair.Tools!);
     }
@@ -54,14 +54,14 @@ public sealed class TrainingFileShapeTests
     public void EmptyTools_AreNone()
     {
         const string Row = """{"prompt":[{"role":"user","content":"Hi"}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}],"tools":[]}""";
-        Assert.Null(Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row))).Tools);
+        Assert.Null(Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row))).Tools);
     }
 
     [Fact]
     public void TextParts_AreJoined()
     {
         const string Row = """{"prompt":[{"role":"user","content":[{"type":"text","text":"One"},{"type":"text","text":"two"}]}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}]}""";
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row)));
+        ConversationRow pair = Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row)));
         Assert.Equal("One\ntwo", pair.Prompt[0].Content);
         Assert.Equal("One\ntwo", pair.Prompt[0].Fields["content"]);
     }
@@ -79,7 +79,9 @@ public sealed class TrainingFileShapeTests
     public void ImplicitTextPrompt_IsTheSharedBeginning(string chosen, string rejected, string prompt, string chosenRest, string rejectedRest)
     {
         string row = System.Text.Json.JsonSerializer.Serialize(new { chosen, rejected });
-        Assert.Equal(new TextPair(1, prompt, chosenRest, rejectedRest), Assert.Single(TrainingText.Read(row)));
+        TextRow pair = Assert.IsType<TextRow>(Assert.Single(TrainingText.Read(row)));
+        Assert.Equal((1, prompt), (pair.Row, pair.Prompt));
+        Assert.Equal([chosenRest, rejectedRest], pair.Completions);
     }
 
     [Fact]
@@ -89,10 +91,10 @@ public sealed class TrainingFileShapeTests
             {"chosen":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Go on"},{"role":"assistant","content":"a"}],
              "rejected":[{"content":"Hi","role":"user"},{"role":"assistant","content":"Hello."},{"role":"user","content":"Go on"},{"role":"assistant","content":"b"}]}
             """;
-        ConversationPair pair = Assert.IsType<ConversationPair>(Assert.Single(TrainingText.Read(Row.ReplaceLineEndings(""))));
+        ConversationRow pair = Assert.IsType<ConversationRow>(Assert.Single(TrainingText.Read(Row.ReplaceLineEndings(""))));
         Assert.Equal([("user", "Hi"), ("assistant", "Hello."), ("user", "Go on")], Turns(pair.Prompt));
-        Assert.Equal([("assistant", "a")], Turns(pair.Chosen));
-        Assert.Equal([("assistant", "b")], Turns(pair.Rejected));
+        Assert.Equal([("assistant", "a")], Turns(pair.Completions[0]));
+        Assert.Equal([("assistant", "b")], Turns(pair.Completions[1]));
     }
 
     [Fact]

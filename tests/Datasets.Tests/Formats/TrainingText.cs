@@ -3,7 +3,7 @@ using TrainingService.Datasets.Formats;
 
 namespace TrainingService.Datasets.Tests.Formats;
 
-/// <summary>Preference files written in a test.</summary>
+/// <summary>Training files written in a test.</summary>
 internal static class TrainingText
 {
     public const string Good = """{"prompt": "Two and two?", "chosen": " Four.", "rejected": " Five."}""";
@@ -18,7 +18,7 @@ internal static class TrainingText
         return check;
     }
 
-    public static List<PreferencePair> Read(params string[] lines) => [.. TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', lines))))];
+    public static List<TrainingRow> Read(params string[] lines) => [.. TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', lines))))];
 
     /// <summary>The problem of a file whose first line is good and whose second is the given one.</summary>
     public static async Task<RowProblem> ProblemOfAsync(string badRow, string goodRow = Good)

@@ -36,7 +36,7 @@ public sealed class OrcaTokensTests
 
         Assert.Empty(prepared.Report.Errors);
         JsonElement of = expected.RootElement.GetProperty("tokenizers").GetProperty(model);
-        Assert.Equal(of.GetProperty("rows").EnumerateArray().Select(row => row.GetRawText().Replace(" ", "")), prepared.Pairs.Select(Line));
+        Assert.Equal(of.GetProperty("rows").EnumerateArray().Select(row => row.GetRawText().Replace(" ", "")), prepared.Pairs().Select(Line));
         Assert.Equal(of.GetProperty("prompts_cut_short").GetInt32(), prepared.Report.PromptNotPrefix?.Rows ?? 0);
     }
 

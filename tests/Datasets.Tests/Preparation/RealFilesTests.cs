@@ -24,11 +24,11 @@ public sealed class RealFilesTests
         PreparedDataset prepared = preparer.Prepare(TrainingFile.Read(stream), TestContext.Current.CancellationToken);
 
         Assert.Empty(prepared.Report.Errors);
-        Assert.NotEmpty(prepared.Pairs);
-        Assert.Equal(prepared.Report.Rows, prepared.Pairs.Count);
+        Assert.NotEmpty(prepared.Pairs());
+        Assert.Equal(prepared.Report.Rows, prepared.Pairs().Count);
         if (name.StartsWith("toolcall", StringComparison.Ordinal))
         {
-            string first = tokenizer.Decode([.. prepared.Pairs[0].PromptIds, .. prepared.Pairs[0].ChosenIds], skipSpecialTokens: false);
+            string first = tokenizer.Decode([.. prepared.Pairs()[0].PromptIds, .. prepared.Pairs()[0].ChosenIds], skipSpecialTokens: false);
             Assert.Contains("\"name\": \"start_timer\", \"description\": \"Starts a timer", first);
             Assert.Contains("<tool_call>\n{\"name\": \"start_timer\", \"arguments\": {\"duration\": 600}}\n</tool_call>", first);
         }

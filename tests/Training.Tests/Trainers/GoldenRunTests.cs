@@ -158,7 +158,7 @@ public class GoldenRunTests(ITestOutputHelper output)
         string rows = string.Join('\n', Golden.Json(Golden.Path("training", "rows.json")).GetProperty("eval").EnumerateArray().Select(r => r.GetRawText().ReplaceLineEndings("")));
         ModelTokenizer tokenizer = ModelTokenizer.Load(Golden.Path("training", "model"));
         var preparer = new RowPreparer(tokenizer, ChatTemplate.Load(Golden.Path("training", "model"), tokenizer), new PreparationOptions(1024, null));
-        return preparer.Prepare(TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Pairs;
+        return [.. preparer.Prepare(TrainingFile.Read(new MemoryStream(Encoding.UTF8.GetBytes(rows))), CancellationToken.None).Rows.Cast<TokenizedPair>()];
     }
 
     // TRL cuts in its collator, so that the runs hold the ids uncut.

@@ -12,7 +12,7 @@ using TrainingService.Storage.Models;
 namespace TrainingService.Api.FineTuning.Validation;
 
 /// <summary>
-/// Prepares a job's files as a worker would, without keeping their pairs. Tokenizing takes a whole core, so only a few
+/// Prepares a job's files as a worker would, without keeping their rows. Tokenizing takes a whole core, so only a few
 /// requests do it at a time; the others wait, and a client that leaves ends its own.
 /// </summary>
 internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> options) : IDisposable
@@ -44,31 +44,51 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
         RowPreparer preparer;
         try
         {
-            ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
-            preparer = new(tokenizer, ChatTemplate.Load(source.Folder, tokenizer), new(recipe.MaxLength, recipe.MaxPromptLength));
+            preparer = RowPreparer.Load(source.Folder, PreparationOptions.Of(recipe));
         }
         catch (Exception e) when (e is TokenizerFormatException or ChatTemplateException)
         {
             problems.Add(new("model", e.Message));
             return (null, null);
         }
-        ExaminedDataset? trained = Examine(training, "training_file", preparer, null, problems, cancellationToken);
-        return (trained, Examine(validation, "validation_file", preparer, trained?.Prompts, problems, cancellationToken));
+        if (training is not null && recipe.ValidationSplit is { } share)
+        {
+            int before = problems.Count;
+            ValidationSplit? split = Guarded(training, "training_file", problems, () => ValidationSplit.Of(Read(training), share, recipe.Seed));
+            if (split is null)
+            {
+                if (problems.Count == before) problems.Add(new("training_file", ValidationSplit.OnePrompt));
+                return (null, null);
+            }
+            ExaminedDataset? left = Examine(training, "training_file", row => !split.IsValidation(row), preparer, null, problems, cancellationToken);
+            return (left, Examine(training, "training_file", split.IsValidation, preparer, left?.Prompts, problems, cancellationToken));
+        }
+        ExaminedDataset? trained = Examine(training, "training_file", _ => true, preparer, null, problems, cancellationToken);
+        return (trained, Examine(validation, "validation_file", _ => true, preparer, trained?.Prompts, problems, cancellationToken));
     }
 
     private ExaminedDataset? Examine(
-        StoredFile? file, string param, RowPreparer preparer, TokenSet? trainedPrompts, List<RecipeProblem> problems, CancellationToken cancellationToken)
+        StoredFile? file, string param, Func<TrainingRow, bool> isTaken, RowPreparer preparer, TokenSet? trainedPrompts, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
-        if (file is null) return null;
+        if (file is null || Guarded(file, param, problems, () => preparer.Examine(Read(file).Where(isTaken), trainedPrompts, cancellationToken)) is not { } examined) return null;
+        if (examined.Report.Errors is { Count: > 0 } errors)
+            problems.Add(new(param, $"{file.Id} does not fit this model: {RowGroup.Tell(errors)}"));
+        else if (examined.Report.Kept == 0)
+            problems.Add(new(param, $"None of the {examined.Report.Rows} rows of {file.Id} can be used: {RowGroup.Tell(examined.Report.Dropped)}"));
+        return examined;
+    }
+
+    private IEnumerable<TrainingRow> Read(StoredFile file)
+    {
+        using Stream rows = store.OpenRead(file.StorageKey);
+        foreach (TrainingRow row in TrainingFile.Read(rows)) yield return row;
+    }
+
+    private T? Guarded<T>(StoredFile file, string param, List<RecipeProblem> problems, Func<T?> read) where T : class
+    {
         try
         {
-            using Stream rows = store.OpenRead(file.StorageKey);
-            ExaminedDataset examined = preparer.Examine(TrainingFile.Read(rows), trainedPrompts, cancellationToken);
-            if (examined.Report.Errors is { Count: > 0 } errors)
-                problems.Add(new(param, $"{file.Id} does not fit this model: {RowGroup.Tell(errors)}"));
-            else if (examined.Report.Pairs == 0)
-                problems.Add(new(param, $"None of the {examined.Report.Rows} rows of {file.Id} can be used: {RowGroup.Tell(examined.Report.Dropped)}"));
-            return examined;
+            return read();
         }
         catch (TrainingFileException e)
         {

@@ -21,14 +21,14 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
 
     public async Task<JobEstimateObject> EstimateAsync(ModelSource source, TrainingRecipe recipe, DatasetReport report, CancellationToken cancellationToken)
     {
-        int totalSteps = recipe.TotalSteps(report.Pairs);
-        double epochs = (double)totalSteps / recipe.StepsAnEpoch(report.Pairs);
-        long tokens = (long)((report.PromptTokens + report.ChosenTokens + report.RejectedTokens) * epochs);
+        int totalSteps = recipe.TotalSteps(report.Kept);
+        double epochs = (double)totalSteps / recipe.StepsAnEpoch(report.Kept);
+        long tokens = (long)(report.TokensRead * epochs);
         ModelWeights? weights = ModelWeights.Read(source.Folder);
         (double? seconds, string basis) = await TimeAsync(source, recipe, tokens, weights, cancellationToken);
         return new()
         {
-            StepsAnEpoch = recipe.StepsAnEpoch(report.Pairs),
+            StepsAnEpoch = recipe.StepsAnEpoch(report.Kept),
             TotalSteps = totalSteps,
             Tokens = tokens,
             Workers = queue.CountWorkers(),
@@ -71,10 +71,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         long trained = weights.LinearLayers.Where(l => lora.Targets(l.Name)).Sum(l => lora.RankOf(l.Name) * (l.Outputs + l.Inputs) + (lora.UseDora ? l.Outputs : 0))
             + (long)lora.ModulesToSave.Count * weights.Dimensions.Vocabulary * weights.Dimensions.Hidden;
 
-        long prompt = Math.Min(report.PromptLengths.Maximum, recipe.MaxPromptLength ?? int.MaxValue);
-        long room = (recipe.MaxLength ?? int.MaxValue) - prompt;
-        long completions = Math.Min(report.ChosenLengths.Maximum, room) + Math.Min(report.RejectedLengths.Maximum, room);
-        long tokens = Math.Min(recipe.BatchSize, report.Pairs) * (prompt + Math.Max(0, completions));
+        long tokens = Math.Min(recipe.BatchSize, report.Kept) * LongestRow(recipe, report);
         // A layer keeps its input, queries, keys, values, the input of its MLP, and gate and up.
         ModelDimensions d = weights.Dimensions;
         long kept = tokens * d.Layers * (3L * d.Hidden + 2L * d.KeyValueWidth + 2L * d.Intermediate);
@@ -83,16 +80,30 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         return (weights.Count - quantised) * bytes + (long)(quantised * 4.13 / 8) + trained * BytesATrainedWeight + kept * bytes;
     }
 
+    private static long LongestRow(TrainingRecipe recipe, DatasetReport report)
+    {
+        long most = recipe.MaxLength ?? int.MaxValue;
+        (int prompts, int[] completions) = report switch
+        {
+            PairReport p => (p.PromptLengths.Maximum, new[] { p.ChosenLengths.Maximum, p.RejectedLengths.Maximum }),
+            LabelledReport l => (l.PromptLengths.Maximum, [l.CompletionLengths.Maximum]),
+            SupervisedReport s => (0, [s.SequenceLengths.Maximum]),
+            _ => throw new ArgumentException($"Nothing is known of the lengths in a {report.GetType().Name}.", nameof(report)),
+        };
+        long prompt = Math.Min(prompts, recipe.MaxPromptLength ?? int.MaxValue);
+        return prompt + completions.Sum(completion => Math.Max(0, Math.Min(completion, most - prompt)));
+    }
+
     private sealed record MeasuredSpeed(string Model, string? ComputeType, double TokensPerSecond)
     {
         public static MeasuredSpeed? Of(string model, string recipe, string report, double pairsPerSecond)
         {
             JsonElement training = JsonElement.Parse(report).GetProperty("training");
-            int pairs = training.GetProperty("pairs").GetInt32();
-            if (pairs == 0) return null;
-            long tokens = new[] { "prompt_tokens", "chosen_tokens", "rejected_tokens" }.Sum(name => training.GetProperty(name).GetInt64());
+            // Reports of earlier versions have neither; their jobs tell nothing.
+            if (!training.TryGetProperty("kept", out JsonElement kept) || kept.GetInt32() is not (> 0 and var rows)) return null;
+            long tokens = training.GetProperty("tokens_read").GetInt64();
             string? dtype = JsonElement.Parse(recipe).GetProperty("hyperparameters").TryGetProperty("dtype", out JsonElement given) ? given.GetString() : null;
-            return new(model, dtype, pairsPerSecond * tokens / pairs);
+            return new(model, dtype, pairsPerSecond * tokens / rows);
         }
     }
 }

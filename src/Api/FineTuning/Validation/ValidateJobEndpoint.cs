@@ -35,7 +35,7 @@ internal static class ValidateJobEndpoint
         if (read.ModelExists && await models.FindAsync(read.Request.Model, caller, cancellationToken) is { } source)
         {
             (training, validation) = await examiner.ExamineAsync(source, read.TrainingFile, read.ValidationFile, read.Recipe, problems, cancellationToken);
-            if (training is { Report.Pairs: > 0 })
+            if (training is { Report.Kept: > 0 })
                 estimate = await estimator.EstimateAsync(source, read.Recipe, training.Report, cancellationToken);
         }
         return TypedResults.Ok(new JobValidationObject

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace TrainingService.Datasets.Formats;
+namespace TrainingService.Datasets.Formats.Trl;
 
 /// <summary>
 /// Where the prompt ends that two completions hold, by the rule of TRL's <c>extract_prompt</c>: at the first

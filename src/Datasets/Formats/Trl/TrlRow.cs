@@ -1,7 +1,7 @@
 using System.Text.Json;
 using TrainingService.Jinja;
 
-namespace TrainingService.Datasets.Formats;
+namespace TrainingService.Datasets.Formats.Trl;
 
 /// <summary>What TRL's row shapes have in common.</summary>
 internal static class TrlRow
@@ -18,7 +18,7 @@ internal static class TrlRow
         if (!row.TryGetProperty(field, out JsonElement value)) return notes.Fail<string>(field, "The field is missing.");
         if (value.ValueKind != JsonValueKind.String)
             return notes.Fail<string>(field, value.ValueKind == JsonValueKind.Array
-                ? "A list of messages is given where the completions are text; prompt, chosen and rejected must be all text or all lists of messages."
+                ? "A list is given where a text is expected; prompt and completions must be all text or all lists of messages."
                 : $"A text is expected, not {Json.Kind(value)}.");
         string text = value.GetString()!;
         if (text.Length == 0) return notes.Fail<string>(field, "The text is empty.");
@@ -28,14 +28,14 @@ internal static class TrlRow
     }
 
     /// <summary>Adds the row's <c>tools</c> and <c>chat_template_kwargs</c>; null after a fault was noted.</summary>
-    public static ConversationPair? WithTemplateInputs(ConversationPair pair, JsonElement row, RowNotes notes)
+    public static ConversationRow? WithTemplateInputs(ConversationRow conversation, JsonElement row, RowNotes notes)
     {
         if (!MessageReader.TryReadTools(row, "tools", notes, out List<object?>? tools)) return null;
         if (!row.TryGetProperty("chat_template_kwargs", out JsonElement variables) || variables.ValueKind == JsonValueKind.Null)
-            return pair with { Tools = tools };
+            return conversation with { Tools = tools };
         if (variables.ValueKind != JsonValueKind.Object)
-            return notes.Fail<ConversationPair>("chat_template_kwargs", $"An object of template variables is expected, not {Json.Kind(variables)}.");
-        return pair with { Tools = tools, TemplateVariables = (OrderedDictionary<string, object?>)JinjaValues.FromJson(variables)! };
+            return notes.Fail<ConversationRow>("chat_template_kwargs", $"An object of template variables is expected, not {Json.Kind(variables)}.");
+        return conversation with { Tools = tools, TemplateVariables = (OrderedDictionary<string, object?>)JinjaValues.FromJson(variables)! };
     }
 
     private static IEnumerable<JsonElement> Completions(JsonElement row)

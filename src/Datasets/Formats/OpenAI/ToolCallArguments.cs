@@ -1,7 +1,7 @@
 using System.Text.Json;
 using TrainingService.Jinja;
 
-namespace TrainingService.Datasets.Formats;
+namespace TrainingService.Datasets.Formats.OpenAI;
 
 /// <summary>
 /// Turns the arguments of tool calls from OpenAI's JSON texts into the objects that Hugging Face's chat templates print;
