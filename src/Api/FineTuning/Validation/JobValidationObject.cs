@@ -21,7 +21,7 @@ public sealed record JobValidationObject
     /// <summary>The training file as this model reads it; null where model or file cannot be read.</summary>
     public FileValidationObject? TrainingFile { get; init; }
 
-    /// <summary>The validation file as this model reads it; null where there is none, or model or file cannot be read.</summary>
+    /// <summary>The validation file, or the rows of the training file that validation_split sets aside, as this model reads it; null where there is neither, or model or file cannot be read.</summary>
     public FileValidationObject? ValidationFile { get; init; }
 
     /// <summary>What training would take; null where model or training file cannot be read.</summary>

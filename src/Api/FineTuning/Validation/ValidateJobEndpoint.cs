@@ -43,7 +43,7 @@ internal static class ValidateJobEndpoint
             Problems = [.. JobRequests.InReadingOrder(problems).Select(p => new ProblemObject(p.Param is { Length: > 0 } param ? param : null, p.Message))],
             Method = MethodObject.Of(JsonSerializer.SerializeToElement(RecipeJson.Write(read.Recipe))),
             TrainingFile = training is null ? null : new(read.TrainingFile!.Id, training.Report, training.Preview),
-            ValidationFile = validation is null ? null : new(read.ValidationFile!.Id, validation.Report, validation.Preview),
+            ValidationFile = validation is null ? null : new((read.ValidationFile ?? read.TrainingFile!).Id, validation.Report, validation.Preview),
             Estimate = estimate,
         });
     }
