@@ -94,20 +94,6 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
         return prompt + completions.Sum(completion => Math.Max(0, Math.Min(completion, most - prompt)));
     }
 
-    private static long LongestRow(TrainingRecipe recipe, DatasetReport report)
-    {
-        long most = recipe.MaxLength ?? int.MaxValue;
-        (int prompts, int[] completions) = report switch
-        {
-            PairReport p => (p.PromptLengths.Maximum, new[] { p.ChosenLengths.Maximum, p.RejectedLengths.Maximum }),
-            LabelledReport l => (l.PromptLengths.Maximum, [l.CompletionLengths.Maximum]),
-            SupervisedReport s => (0, [s.SequenceLengths.Maximum]),
-            _ => throw new ArgumentException($"Nothing is known of the lengths in a {report.GetType().Name}.", nameof(report)),
-        };
-        long prompt = Math.Min(prompts, recipe.MaxPromptLength ?? int.MaxValue);
-        return prompt + completions.Sum(completion => Math.Max(0, Math.Min(completion, most - prompt)));
-    }
-
     private sealed record MeasuredSpeed(string Model, string? ComputeType, double TokensPerSecond)
     {
         public static MeasuredSpeed? Of(string model, string recipe, string report, double pairsPerSecond)
