@@ -10,23 +10,32 @@ namespace TrainingService.EndToEnd.Tests;
 /// <summary>The calls of the main job over HTTP.</summary>
 internal sealed class ApiClient(HttpClient http)
 {
-    public async Task<string> UploadAsync(string name, string rows)
+    public async Task<string> UploadAsync(string name, string rows) => (await UploadAsync(name, Encoding.UTF8.GetBytes(rows))).GetProperty("id").GetString()!;
+
+    public async Task<JsonElement> UploadAsync(string name, byte[] content)
+    {
+        using HttpResponseMessage response = await PostFileAsync(name, content);
+        return await ReadAsync(response);
+    }
+
+    /// <summary>Uploads what may be refused.</summary>
+    public async Task<HttpResponseMessage> PostFileAsync(string name, byte[] content)
     {
         using var form = new MultipartFormDataContent
         {
             { new StringContent("fine-tune"), "purpose" },
-            { new ByteArrayContent(Encoding.UTF8.GetBytes(rows)) { Headers = { ContentType = new MediaTypeHeaderValue("application/jsonl") } }, "file", name },
+            { new ByteArrayContent(content) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } }, "file", name },
         };
-        return (await ReadAsync(await http.PostAsync("/v1/files", form))).GetProperty("id").GetString()!;
+        return await http.PostAsync("/v1/files", form);
     }
 
-    public async Task<string> CreateJobAsync(string model, string trainingFile, JsonObject hyperparameters, string? validationFile = null, JsonObject? lora = null) =>
+    public async Task<string> CreateJobAsync(string model, string trainingFile, JsonObject hyperparameters, string? validationFile = null, JsonObject? lora = null, string method = "dpo") =>
         (await ReadAsync(await http.PostAsJsonAsync("/v1/fine_tuning/jobs", new JsonObject
         {
             ["model"] = model,
             ["training_file"] = trainingFile,
             ["validation_file"] = validationFile,
-            ["method"] = new JsonObject { ["type"] = "dpo", ["dpo"] = new JsonObject { ["hyperparameters"] = hyperparameters, ["lora"] = lora } },
+            ["method"] = new JsonObject { ["type"] = method, [method] = new JsonObject { ["hyperparameters"] = hyperparameters, ["lora"] = lora } },
         }))).GetProperty("id").GetString()!;
 
     public async Task<JsonElement> PostAsync(string path) => await ReadAsync(await http.PostAsync(path, null));

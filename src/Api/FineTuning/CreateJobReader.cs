@@ -12,6 +12,7 @@ internal sealed class CreateJobReader
 {
     private const string Hyperparameters = "hyperparameters";
     private const string Lora = "lora";
+    private const string Columns = "columns";
     private const string Reinforcement = "reinforcement";
 
     private static readonly string[] s_fields =
@@ -21,7 +22,7 @@ internal sealed class CreateJobReader
 
     private readonly List<RecipeProblem> _problems = [];
     private TrainingMethod _method;
-    private JsonElement? _hyperparameters, _lora;
+    private JsonElement? _hyperparameters, _lora, _columns;
 
     private CreateJobReader() { }
 
@@ -31,7 +32,7 @@ internal sealed class CreateJobReader
         var reader = new CreateJobReader();
         CreateJobRequest request = reader.ReadRequest(body);
         (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = RecipeJson.Read(
-            reader._method, reader._hyperparameters, reader._lora, request.Seed ?? new TrainingRecipe().Seed, request.ValidationFile is not null);
+            reader._method, reader._hyperparameters, reader._lora, reader._columns, request.Seed ?? new TrainingRecipe().Seed, request.ValidationFile is not null);
         reader._problems.AddRange(problems);
         return (request, recipe, reader._problems);
     }
@@ -83,9 +84,10 @@ internal sealed class CreateJobReader
     {
         string path = $"method.{type}";
         if (!TryGet(method, type, out JsonElement settings) || !RequireObject(settings, path, path)) return;
-        RefuseUnknown(settings, path, [Hyperparameters, Lora]);
+        RefuseUnknown(settings, path, [Hyperparameters, Lora, Columns]);
         if (settings.TryGetProperty(Hyperparameters, out JsonElement hyperparameters)) _hyperparameters = hyperparameters;
         if (settings.TryGetProperty(Lora, out JsonElement lora)) _lora = lora;
+        if (settings.TryGetProperty(Columns, out JsonElement columns)) _columns = columns;
     }
 
     private int? ReadSeed(JsonElement body)

@@ -66,6 +66,9 @@ public abstract record CreateJobSettings
 
     /// <summary>The adapter, under PEFT's names.</summary>
     public JsonElement? Lora { get; init; }
+
+    /// <summary>Which columns of the files stand for which fields, for files whose rows are of no known shape, e.g. <c>{"prompt": "question", "chosen": "good", "rejected": "bad"}</c>.</summary>
+    public IReadOnlyDictionary<string, string>? Columns { get; init; }
 }
 
 /// <summary>Settings of direct preference optimisation.</summary>

@@ -127,7 +127,10 @@ public sealed record MethodObject
     internal static MethodObject Of(JsonElement recipe)
     {
         TrainingMethod method = RecipeJson.MethodOf(recipe);
-        var settings = new MethodSettingsObject(JsonObject.Create(recipe.GetProperty("hyperparameters"))!, JsonObject.Create(recipe.GetProperty("lora"))!);
+        var settings = new MethodSettingsObject(JsonObject.Create(recipe.GetProperty("hyperparameters"))!, JsonObject.Create(recipe.GetProperty("lora"))!)
+        {
+            Columns = recipe.TryGetProperty("columns", out JsonElement columns) ? JsonObject.Create(columns) : null,
+        };
         MethodSettingsObject? If(TrainingMethod asked) => asked == method ? settings : null;
         return new()
         {
@@ -144,7 +147,12 @@ public sealed record MethodObject
 /// <summary>Every setting of a job, resolved.</summary>
 /// <param name="Hyperparameters">Optimisation, loss, lengths, logging, evaluation and checkpoints.</param>
 /// <param name="Lora">The adapter.</param>
-public sealed record MethodSettingsObject(JsonObject Hyperparameters, JsonObject Lora);
+public sealed record MethodSettingsObject(JsonObject Hyperparameters, JsonObject Lora)
+{
+    /// <summary>Which columns of the files stand for which fields, where the request said so.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public JsonObject? Columns { get; init; }
+}
 
 /// <summary>How far a job is. Beside the fields listed stand the newest training metrics under TRL's names.</summary>
 public sealed record ProgressObject

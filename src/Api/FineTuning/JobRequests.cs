@@ -47,8 +47,8 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
             return (null, ApiError.BadRequest($"The request's body is not valid JSON: {e.Message}"));
         }
         bool exists = await FindModelAsync(request.Model, caller, problems, cancellationToken);
-        StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, recipe.Method, caller, problems, cancellationToken);
-        StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, recipe.Method, caller, problems, cancellationToken);
+        StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, recipe, caller, problems, cancellationToken);
+        StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, recipe, caller, problems, cancellationToken);
         return (new(request, recipe, exists, training, validation, problems), null);
     }
 
@@ -74,13 +74,13 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         return false;
     }
 
-    private async Task<StoredFile?> FindFileAsync(string param, string? id, TrainingMethod method, Caller caller, List<RecipeProblem> problems, CancellationToken cancellationToken)
+    private async Task<StoredFile?> FindFileAsync(string param, string? id, TrainingRecipe recipe, Caller caller, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(id)) return null;
         StoredFile? file = await db.Files.AsNoTracking().VisibleTo(caller).Unexpired(timeProvider).SingleOrDefaultAsync(f => f.Id == id, cancellationToken);
         if (file is { Purpose: FilePurpose.FineTune })
         {
-            if (fit.ProblemOf(param, file, method, mapping: null) is not { } problem) return file;
+            if (fit.ProblemOf(param, file, recipe.Method, recipe.Columns) is not { } problem) return file;
             problems.Add(problem);
             return null;
         }

@@ -3,7 +3,7 @@ using TrainingService.Domain.Completions;
 
 namespace TrainingService.Api.Inference;
 
-/// <summary>Chat and completions. The worker answers them; in a process that has the models itself its own endpoints come first.</summary>
+/// <summary>Chat, completions and exports. The worker answers them; in a process that has the models itself its own endpoints come first.</summary>
 internal static class InferenceEndpoints
 {
     private const int LargestBody = 16 << 20;
@@ -27,6 +27,9 @@ internal static class InferenceEndpoints
         inference.MapPost("/completions", CreateCompletion)
             .Accepts<CompletionRequest>("application/json")
             .Produces<Completion>(StatusCodes.Status200OK, "application/json", "text/event-stream");
+        RouteGroupBuilder exports = v1.MapGroup("/exports").WithTags("Models").WithOrder(1);
+        exports.MapGet("/merged/{**model}", ExportMerged).Produces<Stream>(StatusCodes.Status200OK, "application/zip");
+        exports.MapGet("/gguf/{**model}", ExportGguf).Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream");
     }
 
     /// <summary>Answer a conversation</summary>
@@ -56,4 +59,25 @@ internal static class InferenceEndpoints
     /// <response code="415">Content-Type 'text/plain' is not what this endpoint reads: it reads application/json.</response>
     /// <response code="503">The worker that answers chats and completions cannot be reached; send the request again a little later.</response>
     private static Task CreateCompletion(HttpContext http, WorkerForwarder worker) => worker.ForwardAsync(http);
+
+    /// <summary>Download a tuned model with its adapter merged in</summary>
+    /// <remarks>
+    /// A zip of a folder in Hugging Face's form: safetensors in shards of at most 5 GB in the base's own type, configuration and
+    /// tokenizer. It is made on demand, which takes as long as reading and writing the model; the download begins then.
+    /// </remarks>
+    /// <param name="model" example="ft:demo-model:local:concise:abc">Name of a tuned model or a checkpoint.</param>
+    /// <response code="200">The zip.</response>
+    /// <response code="400">The model 'demo-model' has no adapter: there is nothing to export but its own folder.</response>
+    /// <response code="404">The model 'ft:demo' does not exist. GET /v1/models lists those that do.</response>
+    /// <response code="503">The worker that answers chats and completions cannot be reached; send the request again a little later.</response>
+    private static Task ExportMerged(string model, HttpContext http, WorkerForwarder worker) => worker.ForwardAsync(http);
+
+    /// <summary>Download a tuned model's adapter for llama.cpp</summary>
+    /// <remarks>A GGUF file for llama.cpp's `--lora`, beside the base model in GGUF. DoRA and whole modules have no place in it: merge those.</remarks>
+    /// <param name="model" example="ft:demo-model:local:concise:abc">Name of a tuned model or a checkpoint.</param>
+    /// <response code="200">The file.</response>
+    /// <response code="400">The model 'ft:demo' cannot be exported: llama.cpp has no DoRA: its adapters only add to a weight. Export the merged model instead.</response>
+    /// <response code="404">The model 'ft:demo' does not exist. GET /v1/models lists those that do.</response>
+    /// <response code="503">The worker that answers chats and completions cannot be reached; send the request again a little later.</response>
+    private static Task ExportGguf(string model, HttpContext http, WorkerForwarder worker) => worker.ForwardAsync(http);
 }

@@ -8,6 +8,7 @@ namespace TrainingService.Domain.Recipes;
 public static class RecipeJson
 {
     private const string Type = "type";
+    private const string Columns = "columns";
 
     /// <summary>Path of a method's hyperparameters in a request.</summary>
     public static string HyperparametersParam(TrainingMethod method) => $"method.{WireNames.Of(method)}.hyperparameters";
@@ -26,14 +27,21 @@ public static class RecipeJson
     /// <param name="method">What is trained by.</param>
     /// <param name="hyperparameters">The method's object <c>hyperparameters</c>, or null.</param>
     /// <param name="lora">The method's object <c>lora</c>, or null.</param>
+    /// <param name="columns">The method's object <c>columns</c>, or null.</param>
     /// <param name="seed">The job's seed.</param>
     /// <param name="hasValidationFile">Whether the job has a validation file.</param>
     /// <exception cref="InvalidOperationException">A name or a text holds half a surrogate pair, so it is no text.</exception>
-    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(TrainingMethod method, JsonElement? hyperparameters, JsonElement? lora, int seed, bool hasValidationFile)
+    public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(TrainingMethod method, JsonElement? hyperparameters, JsonElement? lora, JsonElement? columns, int seed, bool hasValidationFile)
     {
         var problems = new List<RecipeProblem>();
         TrainingRecipe recipe = ReadObject(new TrainingRecipe { Method = method, Seed = seed }, hyperparameters, HyperparametersParam(method), RecipeFields.Hyperparameters(method), [], problems);
         recipe = ReadObject(recipe, lora, LoraParam(method), RecipeFields.Lora, s_refusedLora, problems);
+        if (columns is { ValueKind: not JsonValueKind.Null } given)
+        {
+            (ColumnMapping? mapping, IReadOnlyList<RecipeProblem> faults) = ColumnMapping.Read(given, $"method.{WireNames.Of(method)}.{Columns}");
+            recipe = recipe with { Columns = mapping };
+            problems.AddRange(faults);
+        }
         if (hyperparameters is { ValueKind: JsonValueKind.Object } h && IsGiven(h, "learning_rate") && IsGiven(h, "learning_rate_multiplier"))
             problems.Add(new($"{HyperparametersParam(method)}.learning_rate_multiplier", "Give learning_rate or learning_rate_multiplier, not both."));
         recipe = ResolveEvaluation(recipe, hasValidationFile, problems);
@@ -59,12 +67,17 @@ public static class RecipeJson
     }
 
     /// <summary>The resolved recipe as <c>{"type": "dpo", "hyperparameters": {…}, "lora": {…}}</c>; reading it again gives the same recipe.</summary>
-    public static JsonObject Write(TrainingRecipe recipe) => new()
+    public static JsonObject Write(TrainingRecipe recipe)
     {
-        [Type] = WireNames.Of(recipe.Method),
-        ["hyperparameters"] = Fields(RecipeFields.Hyperparameters(recipe.Method), recipe),
-        ["lora"] = Fields(RecipeFields.Lora, recipe),
-    };
+        JsonObject written = new()
+        {
+            [Type] = WireNames.Of(recipe.Method),
+            ["hyperparameters"] = Fields(RecipeFields.Hyperparameters(recipe.Method), recipe),
+            ["lora"] = Fields(RecipeFields.Lora, recipe),
+        };
+        if (recipe.Columns is { } columns) written[Columns] = columns.Write();
+        return written;
+    }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="InvalidOperationException">The text is not a recipe that <see cref="Write"/> wrote.</exception>
@@ -72,6 +85,8 @@ public static class RecipeJson
     {
         TrainingMethod type = MethodOf(method);
         TrainingRecipe recipe = new() { Method = type, Seed = seed };
+        if (method.TryGetProperty(Columns, out JsonElement columns))
+            recipe = recipe with { Columns = ColumnMapping.Read(columns, Columns).Mapping ?? throw new InvalidOperationException($"The stored recipe's {Columns} are {columns.GetRawText()}.") };
         foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters(type)), ("lora", RecipeFields.Lora) })
             foreach (RecipeField field in fields.Where(f => f.Name != "learning_rate_multiplier"))
                 if (method.GetProperty(name).TryGetProperty(field.Name, out JsonElement value) && !(field.Name == "eval_strategy" && value.ValueKind == JsonValueKind.Null))

@@ -159,6 +159,9 @@ public sealed record TrainingRecipe
     /// <summary>Seed of shuffling, adapter initialisation and dropout.</summary>
     public int Seed { get; init; } = 42;
 
+    /// <summary>Which columns of the files stand for which fields; null recognises the rows by content.</summary>
+    public ColumnMapping? Columns { get; init; }
+
     /// <summary>The adapter.</summary>
     public LoraRecipe Lora { get; init; } = new();
 

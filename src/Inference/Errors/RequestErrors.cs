@@ -39,6 +39,12 @@ internal sealed partial class RequestErrors(ILogger<RequestErrors> logger) : IEn
     private static async Task<object?> AnswerAsync(HttpContext http, RequestException error)
     {
         ErrorResponse body = ErrorResponse.Of(error.Status, ReasonPhrases.GetReasonPhrase(error.Status), error.Message, error.Param, error.Code);
+        if (http.Response.HasStarted && !EventStream.IsBegun(http))
+        {
+            // A download that breaks off must not look whole.
+            http.Abort();
+            return Results.Empty;
+        }
         if (http.Response.HasStarted)
         {
             // The stream has begun with status 200; SDKs look for an error among its events.

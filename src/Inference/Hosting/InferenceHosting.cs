@@ -8,13 +8,14 @@ using TrainingService.Inference.Chat;
 using TrainingService.Inference.Completions;
 using TrainingService.Inference.Decoding;
 using TrainingService.Inference.Errors;
+using TrainingService.Inference.Exports;
 using TrainingService.Inference.Models;
 using TrainingService.Storage.Keys;
 using TrainingService.Training.Native;
 
 namespace TrainingService.Inference.Hosting;
 
-/// <summary>Adds chat and completions to a host.</summary>
+/// <summary>Adds chat, completions and exports to a host.</summary>
 public static class InferenceHosting
 {
     /// <summary>Adds what answers with models; the host adds storage itself.</summary>
@@ -28,11 +29,12 @@ public static class InferenceHosting
         services.AddSingleton<DecodingMetrics>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<ModelPool>();
+        services.AddSingleton<ModelExporter>();
         return builder;
     }
 
     /// <summary>
-    /// Maps <c>POST /v1/chat/completions</c> and <c>POST /v1/completions</c>. The API's own endpoints of these paths, which
+    /// Maps <c>POST /v1/chat/completions</c>, <c>POST /v1/completions</c> and <c>GET /v1/exports</c>. The API's own endpoints of these paths, which
     /// forward to a worker, give way where both run in one process; their description serves for both.
     /// </summary>
     public static IEndpointRouteBuilder MapInference(this IEndpointRouteBuilder endpoints)
@@ -44,6 +46,7 @@ public static class InferenceHosting
             .ExcludeFromDescription();
         v1.MapChat();
         v1.MapCompletions();
+        v1.MapExports();
         return endpoints;
     }
 

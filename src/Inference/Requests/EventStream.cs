@@ -6,6 +6,11 @@ namespace TrainingService.Inference.Requests;
 /// <summary>An answer in parts, as OpenAI streams it: server-sent events of one JSON each, then the word <c>[DONE]</c>.</summary>
 internal sealed class EventStream(HttpContext http)
 {
+    private const string ContentType = "text/event-stream";
+
+    /// <summary>Whether the answer is such a stream and has begun.</summary>
+    public static bool IsBegun(HttpContext http) => http.Response.HasStarted && http.Response.ContentType == ContentType;
+
     public async Task WriteAsync<T>(T part)
     {
         Begin();
@@ -19,7 +24,7 @@ internal sealed class EventStream(HttpContext http)
     private void Begin()
     {
         if (http.Response.HasStarted) return;
-        http.Response.ContentType = "text/event-stream";
+        http.Response.ContentType = ContentType;
         http.Response.Headers.CacheControl = "no-cache";
         // Proxies of nginx's kind would otherwise collect the parts.
         http.Response.Headers["X-Accel-Buffering"] = "no";

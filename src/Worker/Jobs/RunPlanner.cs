@@ -30,21 +30,21 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
         StoredFile file = await FindFileAsync(job.TrainingFileId, "training", interrupted);
         if (recipe.ValidationSplit is { } share)
         {
-            ValidationSplit split = ValidationSplit.Of(Read(file), share, recipe.Seed)
+            ValidationSplit split = ValidationSplit.Of(Read(file, recipe), share, recipe.Seed)
                 ?? throw new JobRefusedException("no_validation_rows", ValidationSplit.OnePrompt, "training_file");
             recorder.Record(events.Split(split));
-            PreparedDataset left = Prepare(Read(file).Where(row => !split.IsValidation(row)), "training", "training_file", preparer, trainedPrompts: null, interrupted);
-            PreparedDataset aside = Prepare(Read(file).Where(split.IsValidation), "validation", "training_file", preparer, left.Prompts, interrupted);
+            PreparedDataset left = Prepare(Read(file, recipe).Where(row => !split.IsValidation(row)), "training", "training_file", preparer, trainedPrompts: null, interrupted);
+            PreparedDataset aside = Prepare(Read(file, recipe).Where(split.IsValidation), "validation", "training_file", preparer, left.Prompts, interrupted);
             recorder.Record([.. events.FileChecked("training", left.Report), .. events.FileChecked("validation", aside.Report)]);
             return new(job, source, recipe, left, aside);
         }
-        PreparedDataset train = Prepare(Read(file), "training", "training_file", preparer, trainedPrompts: null, interrupted);
+        PreparedDataset train = Prepare(Read(file, recipe), "training", "training_file", preparer, trainedPrompts: null, interrupted);
         recorder.Record(events.FileChecked("training", train.Report));
         PreparedDataset? validation = null;
         if (job.ValidationFileId is { } validationFile)
         {
             file = await FindFileAsync(validationFile, "validation", interrupted);
-            validation = Prepare(Read(file), "validation", "validation_file", preparer, train.Prompts, interrupted);
+            validation = Prepare(Read(file, recipe), "validation", "validation_file", preparer, train.Prompts, interrupted);
             recorder.Record(events.FileChecked("validation", validation.Report));
         }
         return new(job, source, recipe, train, validation);
@@ -57,10 +57,10 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
             ?? throw new JobRefusedException("file_not_found", $"The {role} file {fileId} was deleted before the job could read it.", $"{role}_file");
     }
 
-    private IEnumerable<TrainingRow> Read(StoredFile file)
+    private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe)
     {
         using Stream rows = files.OpenRead(file.StorageKey);
-        foreach (TrainingRow row in TrainingFile.Read(rows)) yield return row;
+        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns)) yield return row;
     }
 
     private static PreparedDataset Prepare(

@@ -102,6 +102,41 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
     }
 
     [Fact]
+    public async Task FileOfUnknownShape_NeedsAMappingOfItsColumns()
+    {
+        using HttpResponseMessage uploaded = await server.UploadTextAsync("""{"question": "Two and two?", "good": " Four.", "bad": " Five."}""", "custom.jsonl", "fine-tune");
+        JsonObject file = await uploaded.JsonAsync();
+        string Job(string settings) => $$"""{"model": "demo-model", "training_file": "{{file.Text("id")}}", "method": {"type": "dpo", "dpo": {{settings}} } }""";
+
+        using HttpResponseMessage without = await server.CreateJobAsync(Job("{}"));
+        JsonObject error = await without.ErrorAsync(HttpStatusCode.BadRequest);
+        Assert.Equal("training_file", error.Param());
+        Assert.Contains("'question', 'good', 'bad'", error.Message());
+
+        using HttpResponseMessage wrong = await server.CreateJobAsync(Job("""{"columns": {"promt": "question"}}"""));
+        Assert.Equal("method.dpo.columns.promt", (await wrong.ErrorAsync(HttpStatusCode.BadRequest)).Param());
+
+        const string Mapping = """{"prompt":"question","chosen":"good","rejected":"bad"}""";
+        using HttpResponseMessage mapped = await server.CreateJobAsync(Job($$"""{"columns": {{Mapping}} }"""));
+        Assert.Equal(Mapping, (await mapped.JsonAsync())["method"]!["dpo"]!["columns"]!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("supervised")]
+    [InlineData("kto")]
+    [InlineData("orpo")]
+    [InlineData("cpo")]
+    public async Task OtherMethods_HaveSettingsOfTheirOwn(string method)
+    {
+        string file = await server.UploadGoodFileAsync();
+        using HttpResponseMessage response = await server.CreateJobAsync($$"""{"model": "demo-model", "training_file": "{{file}}", "method": {"type": "{{method}}"} }""");
+        JsonNode answered = (await response.JsonAsync())["method"]!;
+        Assert.Equal(method, answered.Text("type"));
+        Assert.Equal(["type", method], answered.AsObject().Select(p => p.Key));
+        Assert.Equal(method != "supervised", answered[method]!["hyperparameters"]!.AsObject().ContainsKey("beta"));
+    }
+
+    [Fact]
     public async Task AllProblems_AreToldAtOnce_ModelAndFilesFirst()
     {
         using HttpResponseMessage response = await server.CreateJobAsync(

@@ -152,7 +152,7 @@ public sealed class RecipeRequestTests
     }
 
     [Fact]
-    public void Seed_IsTheJobs() => Assert.Equal(7, RecipeJson.Read(TrainingMethod.Dpo, null, null, 7, hasValidationFile: false).Recipe.Seed);
+    public void Seed_IsTheJobs() => Assert.Equal(7, RecipeJson.Read(TrainingMethod.Dpo, null, null, null, 7, hasValidationFile: false).Recipe.Seed);
 
     [Fact]
     public void StoredRecipeOutOfRange_IsNamed()

@@ -109,7 +109,7 @@ public sealed class RecipeRulesTests
     public void ValidationSplit_EvaluatesEachEpoch()
     {
         (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = RecipeJson.Read(
-            TrainingMethod.Dpo, System.Text.Json.JsonElement.Parse("""{"validation_split": 0.1}"""), null, 42, hasValidationFile: false);
+            TrainingMethod.Dpo, System.Text.Json.JsonElement.Parse("""{"validation_split": 0.1}"""), null, null, 42, hasValidationFile: false);
         Assert.Empty(problems);
         Assert.Equal((0.1, IntervalStrategy.Epoch), (recipe.ValidationSplit, recipe.EvalStrategy));
     }

@@ -7,7 +7,7 @@ namespace TrainingService.Domain.Tests.Recipes;
 internal static class Requests
 {
     public static (TrainingRecipe Recipe, IReadOnlyList<RecipeProblem> Problems) Read(string? hyperparameters, string? lora = null, TrainingMethod method = TrainingMethod.Dpo) =>
-        RecipeJson.Read(method, Parse(hyperparameters), Parse(lora), new TrainingRecipe().Seed, hasValidationFile: true);
+        RecipeJson.Read(method, Parse(hyperparameters), Parse(lora), columns: null, new TrainingRecipe().Seed, hasValidationFile: true);
 
     /// <summary>The recipe of a request without problems.</summary>
     public static TrainingRecipe Accept(string? hyperparameters, string? lora = null, TrainingMethod method = TrainingMethod.Dpo)
