@@ -80,7 +80,9 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         StoredFile? file = await db.Files.AsNoTracking().VisibleTo(caller).Unexpired(timeProvider).SingleOrDefaultAsync(f => f.Id == id, cancellationToken);
         if (file is { Purpose: FilePurpose.FineTune })
         {
-            if (fit.ProblemOf(param, file, recipe.Method, recipe.Columns) is not { } problem) return file;
+            // A file is not measured against a mapping that is itself at fault.
+            bool isMappingAtFault = problems.Any(p => p.Param.StartsWith(RecipeJson.ColumnsParam(recipe.Method), StringComparison.Ordinal));
+            if (isMappingAtFault || fit.ProblemOf(param, file, recipe.Method, recipe.Columns) is not { } problem) return file;
             problems.Add(problem);
             return null;
         }

@@ -16,6 +16,9 @@ public static class RecipeJson
     /// <summary>Path of a method's settings of the adapter in a request.</summary>
     public static string LoraParam(TrainingMethod method) => $"method.{WireNames.Of(method)}.lora";
 
+    /// <summary>Path of a method's mapping of columns in a request.</summary>
+    public static string ColumnsParam(TrainingMethod method) => $"method.{WireNames.Of(method)}.{Columns}";
+
     // PEFT settings people will try: the answer says what to do rather than that they are unknown.
     private static readonly Dictionary<string, string> s_refusedLora = new()
     {
@@ -38,7 +41,7 @@ public static class RecipeJson
         recipe = ReadObject(recipe, lora, LoraParam(method), RecipeFields.Lora, s_refusedLora, problems);
         if (columns is { ValueKind: not JsonValueKind.Null } given)
         {
-            (ColumnMapping? mapping, IReadOnlyList<RecipeProblem> faults) = ColumnMapping.Read(given, $"method.{WireNames.Of(method)}.{Columns}");
+            (ColumnMapping? mapping, IReadOnlyList<RecipeProblem> faults) = ColumnMapping.Read(given, ColumnsParam(method));
             recipe = recipe with { Columns = mapping };
             problems.AddRange(faults);
         }

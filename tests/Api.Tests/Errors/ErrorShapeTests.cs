@@ -14,7 +14,7 @@ public sealed class ErrorShapeTests(ApiServer server, PostgresServer postgres) :
     [InlineData("GET", "/v1", HttpStatusCode.NotFound, "No such endpoint")]
     [InlineData("GET", "/v1/files/", HttpStatusCode.OK, "")]
     [InlineData("PUT", "/v1/files", HttpStatusCode.MethodNotAllowed, "allowed: GET, POST")]
-    [InlineData("POST", "/v1/models", HttpStatusCode.MethodNotAllowed, "allowed: DELETE, GET")]
+    [InlineData("PUT", "/v1/models/x", HttpStatusCode.MethodNotAllowed, "allowed: DELETE, GET")]
     [InlineData("GET", "/v1/files?limit=99999999999999999999", HttpStatusCode.BadRequest, "limit is '99999999999999999999'; it must be a whole number.")]
     [InlineData("GET", "/v1/fine_tuning/jobs/x/events?stream=perhaps", HttpStatusCode.BadRequest, "stream is 'perhaps'; it must be true or false.")]
     public async Task EveryRefusal_HasTheSameShape(string method, string path, HttpStatusCode status, string message)
