@@ -77,8 +77,12 @@ internal sealed class CreateJobReader
             if (TryGet(method, other, out _))
                 Add($"method.{other}", $"method.{other} has no effect with method.type \"{type}\"; leave it out.");
         ReadSettings(method, type);
-        return new() { Type = type };
+        return new() { Type = type, GivenLora = [.. GivenNames(_lora)] };
     }
+
+    private static IEnumerable<string> GivenNames(JsonElement? settings) => settings is { ValueKind: JsonValueKind.Object } given
+        ? given.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null && !(p.Value.ValueKind == JsonValueKind.String && p.Value.GetString() == "auto")).Select(p => p.Name)
+        : [];
 
     private void ReadSettings(JsonElement method, string type)
     {

@@ -42,6 +42,9 @@ public sealed record CreateJobMethod
     /// <example>dpo</example>
     public required string Type { get; init; }
 
+    /// <summary>Names of the adapter settings that the request gives.</summary>
+    internal IReadOnlyList<string> GivenLora { get; init; } = [];
+
     /// <summary>Settings of type dpo; absent ones and "auto" take the defaults.</summary>
     public CreateJobDpo? Dpo { get; init; }
 

@@ -47,6 +47,7 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
             return (null, ApiError.BadRequest($"The request's body is not valid JSON: {e.Message}"));
         }
         bool exists = await FindModelAsync(request.Model, caller, problems, cancellationToken);
+        if (exists) problems.AddRange(AdapterProblems(request, recipe));
         StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, recipe, caller, problems, cancellationToken);
         StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, recipe, caller, problems, cancellationToken);
         return (new(request, recipe, exists, training, validation, problems), null);
@@ -64,6 +65,12 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         return ApiError.BadRequest(ordered is [var only] ? only.Message
             : $"The request has {ordered.Length} problems:\n{string.Join('\n', ordered.Select(p => p.Message))}", param, code);
     }
+
+    private IEnumerable<RecipeProblem> AdapterProblems(CreateJobRequest request, TrainingRecipe recipe) =>
+        models.ListFolders().FirstOrDefault(m => m.Id == request.Model) is { AdapterFolder: null } source
+            ? AdapterFit.ProblemsOfTargets(source.Folder, recipe)
+            // What jobs made, and folders that name another model as their base.
+            : AdapterFit.ProblemsOfStart(request.Model, request.Method?.GivenLora ?? [], recipe.Method);
 
     private async Task<bool> FindModelAsync(string id, Caller caller, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {

@@ -72,6 +72,9 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"hyperparameter": {}}}}""", "method.dpo.hyperparameter", "Did you mean 'hyperparameters'?")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"lora_alpha": 3}}}""", "method.dpo.lora_alpha", "It belongs in method.dpo.lora.")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 3}}}}""", "method.dpo.hyperparameters.beta", "beta is 3; it must be a number above 0, at most 2")]
+    [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"lora": {"target_modules": ["c_attn"]}}}}""", "method.dpo.lora.target_modules", "target_modules has 'c_attn', which this model lacks. Its linear layers are down_proj, gate_proj, k_proj")]
+    [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "kto", "kto": {"lora": {"target_modules": "q_proj"}}}}""", "method.kto.lora.target_modules", "matches none of this model's layers, such as model.layers.0.")]
+    [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"lora": {"layers_to_transform": [99]}}}}""", "method.dpo.lora.layers_to_transform", "layers_to_transform has 99, but the model's layers are 0 to")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"hyperparameters": {"warmup_step": 3}}}}""", "method.dpo.hyperparameters.warmup_step", "Did you mean 'warmup_steps'?")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "dpo": {"hyperparameters": {"eval_strategy": "epoch"}}}}""", "method.dpo.hyperparameters.eval_strategy", "no validation_file")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo"}, "hyperparameters": {"n_epochs": 3}}""", "hyperparameters", "move them into method")]
@@ -119,6 +122,24 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
         const string Mapping = """{"prompt":"question","chosen":"good","rejected":"bad"}""";
         using HttpResponseMessage mapped = await server.CreateJobAsync(Job($$"""{"columns": {{Mapping}} }"""));
         Assert.Equal(Mapping, (await mapped.JsonAsync())["method"]!["dpo"]!["columns"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task AdapterSettings_OfAJobThatStartsFromAnAdapter_AreRefused()
+    {
+        string adapter = Directory.CreateDirectory(Path.Combine(server.ModelsFolder, "started")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(adapter, "adapter_config.json"), """{"peft_type": "LORA", "base_model_name_or_path": "demo-model", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"]}""");
+        await File.WriteAllTextAsync(Path.Combine(adapter, "adapter_model.safetensors"), "");
+        string file = await server.UploadGoodFileAsync();
+        string Job(string lora) => $$"""{"model": "started", "training_file": "{{file}}", "method": {"type": "dpo", "dpo": {"lora": {{lora}} } } }""";
+
+        using HttpResponseMessage refused = await server.CreateJobAsync(Job("""{"r": 16, "lora_dropout": 0.1}"""));
+        JsonObject error = await refused.ErrorAsync(HttpStatusCode.BadRequest);
+        Assert.Equal("method.dpo.lora.r", error.Param());
+        Assert.Contains("training goes on with it as it is", error.Message());
+        using HttpResponseMessage accepted = await server.CreateJobAsync(Job("""{"r": "auto", "lora_dropout": 0.1}"""));
+        Assert.Equal(HttpStatusCode.OK, accepted.StatusCode);
+        Directory.Delete(adapter, recursive: true);
     }
 
     [Theory]
