@@ -55,7 +55,7 @@ internal sealed class PairObjective : IObjective
             Tensor? referenceLogProbs = reference is null ? null : ReferenceOf(pack, packed, reference);
             using ScoredPack scored = _passes.Score(packed, asked);
             var scores = new PairPackScores(_recipe, packed, scored.Tokens, referenceLogProbs, sums);
-            if (batch.BeforeFirstStep && _startsAtReference) scores.RequireEqualToReference();
+            if (batch.BeforeFirstStep && _startsAtReference && reference is not null) scores.RequireEqualToReference();
             sums.Add(scores, pack.Sum(r => (long)rows[r].Prompt.Length + rows[r].Tokens));
             if (batch.GradientScale is { } scale) scored.Backward(scores.LogProbGradient(scale));
         }

@@ -111,6 +111,18 @@ public class MethodInvariantTests
         Assert.Equal(0.5, Finish(run)[0].Values[MetricNames.Loss], 1e-6);
     }
 
+    [Theory]
+    [InlineData("orpo")]
+    [InlineData("cpo_simpo")]
+    [InlineData("sft_completions")]
+    public void FreshAdapterWithoutAReference_Trains(string name)
+    {
+        using var folder = new TemporaryFolder();
+        TrainerRun run = Run(name, folder, r => r with { Epochs = 4 }) with { AdapterFolder = null };
+        IReadOnlyList<StepMetrics> metrics = Finish(run with { Train = [.. run.Train.Take(2)] });
+        Assert.True(metrics[^1].Values[MetricNames.Loss] < metrics[0].Values[MetricNames.Loss]);
+    }
+
     private static TrainerRun Run(string name, TemporaryFolder folder, Func<TrainingRecipe, TrainingRecipe> change)
     {
         string start = Path.Combine(folder.Path, Guid.NewGuid().ToString("n"));
