@@ -1,6 +1,7 @@
 using TrainingService.Standalone.Demo;
 using TrainingService.Standalone.Hosting;
 using TrainingService.Storage.Keys;
+using TrainingService.Worker.Reproduction;
 
 if (!CommandLine.TryParse(args, out CommandLine command, out string? problem))
 {
@@ -14,6 +15,12 @@ if (command.Help)
     return 0;
 }
 if (command.Keys is { } keys) return await KeyCommand.RunAsync(keys, StandaloneHost.SettingsOf(command));
+if (command.Reproduce is { } manifest)
+{
+    using var interrupted = new CancellationTokenSource();
+    Console.CancelKeyPress += (_, pressed) => { pressed.Cancel = true; interrupted.Cancel(); };
+    return await ReproduceCommand.RunAsync(manifest, command.DataFolder, [command.ModelsFolder, StandaloneHost.SamplesFolder], Console.Out, interrupted.Token);
+}
 await using WebApplication app = StandaloneHost.Build(command);
 if (command.Demo) return await DemoCommand.RunAsync(app, command.DataFolder);
 try

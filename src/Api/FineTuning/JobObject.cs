@@ -30,7 +30,7 @@ public sealed record JobObject
     /// <summary>Moment the job should end at its present speed, Unix seconds; null while that is not known.</summary>
     public long? EstimatedFinish { get; init; }
 
-    /// <summary>validating_files, queued, running, paused, succeeded, failed or cancelled.</summary>
+    /// <summary>queued, running, paused, succeeded, failed or cancelled.</summary>
     /// <example>queued</example>
     public required string Status { get; init; }
 

@@ -145,7 +145,7 @@ public sealed class FineTuningJob : IOwned
     {
         switch (Status)
         {
-            case JobStatus.ValidatingFiles or JobStatus.Queued or JobStatus.Paused:
+            case JobStatus.Queued or JobStatus.Paused:
                 CancelRequested = true;
                 End(JobStatus.Cancelled, now);
                 break;

@@ -3,9 +3,6 @@ namespace TrainingService.Domain.Jobs;
 /// <summary>Where a fine-tuning job stands, under OpenAI's names in snake case.</summary>
 public enum JobStatus
 {
-    /// <summary>The files are being checked against the model.</summary>
-    ValidatingFiles,
-
     /// <summary>Waiting for a worker.</summary>
     Queued,
 

@@ -6,18 +6,22 @@ namespace TrainingService.Standalone.Hosting;
 
 /// <summary>What the command line asks for.</summary>
 /// <param name="Demo">Run the main job with the sample model and exit.</param>
+/// <param name="Reproduce">Manifest of a job to run again, or null.</param>
 /// <param name="DataFolder">Where records and files lie.</param>
 /// <param name="ModelsFolder">Where models are looked for.</param>
 /// <param name="Listen">The address to listen on.</param>
 /// <param name="Port">Port there; 0 takes a free one.</param>
 /// <param name="Keys">What follows <c>keys</c>, the data folder left out; null when keys are not the matter.</param>
 /// <param name="Help">Show the usage and exit.</param>
-internal sealed record CommandLine(bool Demo, string DataFolder, string ModelsFolder, IPAddress Listen, int Port, string[]? Keys, bool Help)
+internal sealed record CommandLine(bool Demo, string? Reproduce, string DataFolder, string ModelsFolder, IPAddress Listen, int Port, string[]? Keys, bool Help)
 {
     public const string Usage = """
         The training service in one process: SQLite, an in-memory queue and a local file store.
 
           --demo          train the sample model on the sample preferences through the service's own API, then exit
+          --reproduce MANIFEST
+                          run the job of a manifest.json again, say whether the same adapter comes out, then exit; files of rows
+                          are found by their content beside the manifest and in the data folder
           --data DIR      folder of records and files      (data; with --demo data/demo)
           --models DIR    folder of models in Hugging Face's form, and of PEFT adapters      (models)
           --port N        port      (5080; with --demo a free one)
@@ -35,7 +39,7 @@ internal sealed record CommandLine(bool Demo, string DataFolder, string ModelsFo
     public static bool TryParse(string[] args, out CommandLine command, [NotNullWhen(false)] out string? problem)
     {
         bool demo = args.Contains("--demo");
-        command = new(demo, demo ? Path.Combine("data", "demo") : "data", "models", IPAddress.Loopback, demo ? 0 : 5080, null, args.Contains("--help") || args.Contains("-h"));
+        command = new(demo, null, demo ? Path.Combine("data", "demo") : "data", "models", IPAddress.Loopback, demo ? 0 : 5080, null, args.Contains("--help") || args.Contains("-h"));
         problem = null;
         if (args is ["keys", .. string[] rest])
         {
@@ -52,8 +56,12 @@ internal sealed record CommandLine(bool Demo, string DataFolder, string ModelsFo
             {
                 case "--demo" or "--help" or "-h":
                     continue;
-                case "--data" or "--models" or "--port" or "--listen" when value is null:
+                case "--reproduce" or "--data" or "--models" or "--port" or "--listen" when value is null:
                     problem = $"{args[i]} needs a value.";
+                    break;
+                case "--reproduce":
+                    command = command with { Reproduce = value };
+                    if (!File.Exists(value)) problem = $"--reproduce is {value}, which is no file; a job's manifest.json is expected.";
                     break;
                 case "--data":
                     command = command with { DataFolder = value };

@@ -87,6 +87,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The step whose evaluation was the best so far; null while there was none, or none is compared.</summary>
     public int? BestStep => _best.Step;
 
+    /// <summary>What <c>metric_for_best_model</c> was at <see cref="BestStep"/>.</summary>
+    public double? BestValue => _best.Step is null ? null : _best.Position.Value;
+
     /// <summary>Whether evaluations stopped getting better before all steps were taken.</summary>
     public bool StoppedEarly => _best.IsPatienceOver;
 

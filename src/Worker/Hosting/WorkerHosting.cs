@@ -7,6 +7,7 @@ using TrainingService.Storage.Queue;
 using TrainingService.Training.Native;
 using TrainingService.Worker.Downloads;
 using TrainingService.Worker.Jobs;
+using TrainingService.Worker.Results;
 
 namespace TrainingService.Worker.Hosting;
 
@@ -47,6 +48,8 @@ public static class WorkerHosting
         .AddTransient<IJobRunner, JobRunner>()
         .AddTransient<TrainingRun>()
         .AddTransient<RunPlanner>()
+        .AddSingleton<FileDigests>()
+        .AddTransient<IngredientHashes>()
         .AddTransient<RunResults>();
 
     /// <summary>Maps the worker's health.</summary>

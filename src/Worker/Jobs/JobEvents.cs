@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using TrainingService.Datasets.Preparation;
 using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Metrics;
+using TrainingService.Domain.Recipes;
+using TrainingService.Worker.Diagnostics;
 
 namespace TrainingService.Worker.Jobs;
 
@@ -60,6 +62,24 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
     }
 
     public JobEvent CheckpointSaved(int step) => Info($"checkpoint-{step}", $"Checkpoint saved at step {step}.");
+
+    public JobEvent CheckpointDeleted(int step, int limit) =>
+        Info($"checkpoint-deleted-{step}", $"The checkpoint of step {step} is deleted: save_total_limit keeps {limit}.");
+
+    public JobEvent Found(Finding finding, int step)
+    {
+        var numbers = new JsonObject(finding.Numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
+        var data = new JsonObject { ["symptom"] = finding.Symptom, ["step"] = step, ["numbers"] = numbers, ["suggestion"] = finding.Suggestion };
+        return Event($"diagnosis-{finding.Symptom}", "warn", "message", finding.Message, data);
+    }
+
+    public JobEvent StoppedEarly(TrainingRecipe recipe, int step, int totalSteps, int bestStep, double bestValue) => Event("stopped-early", "info", "message",
+        $"Training stops after step {step} of {totalSteps}: the validation rows' {recipe.MetricForBestModel} has not improved in {recipe.EarlyStoppingPatience} evaluations; it was best at step {bestStep} with {Shown(bestValue)}.",
+        new() { ["metric"] = recipe.MetricForBestModel, ["patience"] = recipe.EarlyStoppingPatience, ["best_step"] = bestStep, ["best_value"] = bestValue });
+
+    public JobEvent BestLoaded(TrainingRecipe recipe, int bestStep, double bestValue) => Event("best-loaded", "info", "message",
+        $"The adapter that comes out is that of step {bestStep}, where the validation rows' {recipe.MetricForBestModel} was best with {Shown(bestValue)}.",
+        new() { ["metric"] = recipe.MetricForBestModel, ["best_step"] = bestStep, ["best_value"] = bestValue });
 
     public JobEvent StateNotSaved(int step, string reason) => Warn($"state-{step}-{epoch}", $"The training state after step {step} could not be saved: {reason}");
 

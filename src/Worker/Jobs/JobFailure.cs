@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using TrainingService.Datasets.Formats;
 using TrainingService.Datasets.Templates;
 using TrainingService.Datasets.Tokenization;
+using TrainingService.Domain.Recipes;
 using TrainingService.Training.Models;
 using TrainingService.Training.Trainers;
 
@@ -23,19 +24,19 @@ internal sealed class JobRefusedException(string code, string message, string? p
 /// <param name="MayPass">Whether another attempt may do better.</param>
 internal sealed record JobFailure(string Code, string Message, string? Param, bool MayPass)
 {
-    public static JobFailure Of(Exception exception) => exception switch
+    public static JobFailure Of(Exception exception, TrainingMethod method) => exception switch
     {
         JobRefusedException e => new(e.Code, e.Message, e.Param, MayPass: false),
         TrainingFileException e => new("invalid_training_file", $"The file changed since it was checked: {e.Message}", "training_file", MayPass: false),
         TokenizerFormatException e => new("unsupported_model", $"The model's tokenizer cannot be used: {e.Message}", "model", MayPass: false),
         ChatTemplateException e => new("unsupported_model", e.Message, "model", MayPass: false),
         ModelFormatException e => new("unsupported_model", e.Message, "model", MayPass: false),
-        NonFiniteMetricException e => new("training_diverged", e.Message, "method.dpo.hyperparameters", MayPass: false),
+        NonFiniteMetricException e => new("training_diverged", e.Message, RecipeJson.HyperparametersParam(method), MayPass: false),
         IOException or UnauthorizedAccessException => new("storage_error", exception.Message, null, MayPass: true),
         DbException => new("database_error", "The database did not answer.", null, MayPass: true),
-        OutOfMemoryException => OutOfMemory,
+        OutOfMemoryException => OutOfMemory(method),
         ExternalException e when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
-            || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+            || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory(method),
         _ => new("internal_error", $"An error of the service: {exception.Message}", null, MayPass: false),
     };
 
@@ -43,6 +44,6 @@ internal sealed record JobFailure(string Code, string Message, string? Param, bo
         $"The worker stopped without a word {attempts} times in a row before the job got any further, most often because the machine ran out of memory. "
         + "A smaller batch_size or max_length needs less.", null, MayPass: false);
 
-    private static JobFailure OutOfMemory => new("out_of_memory",
-        "The machine ran out of memory. A smaller batch_size or max_length needs less.", "method.dpo.hyperparameters.batch_size", MayPass: true);
+    private static JobFailure OutOfMemory(TrainingMethod method) => new("out_of_memory",
+        "The machine ran out of memory. A smaller batch_size or max_length needs less.", $"{RecipeJson.HyperparametersParam(method)}.batch_size", MayPass: true);
 }

@@ -1,7 +1,9 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Training.Trainers;
 using TrainingService.Worker.Hosting;
@@ -60,8 +62,14 @@ internal sealed partial class JobRunner(
         catch (Exception e)
         {
             LogFailed(e);
-            return (null, JobFailure.Of(e));
+            return (null, JobFailure.Of(e, MethodOf(job)));
         }
+    }
+
+    private static TrainingMethod MethodOf(FineTuningJob job)
+    {
+        using JsonDocument recipe = JsonDocument.Parse(job.Recipe);
+        return RecipeJson.MethodOf(recipe.RootElement);
     }
 
     private Task EndAsync(JobLease lease, RunRecorder recorder, FinishedRun? finished, JobFailure? failure)

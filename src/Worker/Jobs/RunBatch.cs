@@ -15,6 +15,9 @@ internal sealed class RunBatch
 
     public List<KeptCheckpoint> Checkpoints { get; } = [];
 
+    /// <summary>Steps whose checkpoints are kept no longer.</summary>
+    public List<int> Superseded { get; } = [];
+
     public List<JobEvent> Events { get; } = [];
 
     /// <summary>A training state was saved: whoever takes the job over starts further on.</summary>

@@ -5,6 +5,7 @@ using TrainingService.Domain.Models;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Models;
 using TrainingService.Training.Trainers;
+using TrainingService.Worker.Diagnostics;
 
 namespace TrainingService.Worker.Jobs;
 
@@ -17,15 +18,16 @@ internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRe
 
     public string AdapterKey => $"jobs/{Job.Id}/adapter.zip";
 
-    private string BaseModel => Source.BaseId ?? Source.Id;
+    /// <summary>Id of the model that the adapter adapts.</summary>
+    public string BaseModel => Source.BaseId ?? Source.Id;
 
     public string CheckpointKey(int step) => $"jobs/{Job.Id}/checkpoint-{step}.zip";
 
     public string CheckpointName(int step) => TunedModelName.Checkpoint(TunedModel, step);
 
-    public string ModelCard(string name) => Jobs.ModelCard.Of(name, BaseModel, Job.Recipe);
-
     public string DatasetReport() => JsonSerializer.Serialize(new { Training = Train.Report, Validation = Validation?.Report }, s_json);
+
+    public RowFacts RowFacts() => Diagnostics.RowFacts.Of(Train.Rows, Validation?.Rows.Count ?? 0);
 
     public TrainerRun ToRun(string referenceCache) => new()
     {

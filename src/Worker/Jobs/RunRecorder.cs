@@ -55,6 +55,8 @@ internal sealed partial class RunRecorder : IAsyncDisposable
 
     public void Record(KeptCheckpoint checkpoint, JobEvent told) => Add(batch => { batch.Checkpoints.Add(checkpoint); batch.Events.Add(told); });
 
+    public void RecordSuperseded(int step, JobEvent told) => Add(batch => { batch.Superseded.Add(step); batch.Events.Add(told); });
+
     public void Record(params IEnumerable<JobEvent> events) => Add(batch => batch.Events.AddRange(events));
 
     public void RecordPreparation(int totalSteps, string datasetReport) => Add(batch => batch.Preparation = (totalSteps, datasetReport));

@@ -27,6 +27,8 @@ internal static class RunRows
             db.Checkpoints.Add(new JobCheckpoint(id, jobId, kept.Step, kept.ModelName, kept.AdapterKey, metrics, now));
         }
         await db.SaveChangesAsync(cancellationToken);
+        if (batch.Superseded.Count > 0)
+            await db.Checkpoints.Where(c => c.JobId == jobId && batch.Superseded.Contains(c.Step)).ExecuteDeleteAsync(cancellationToken);
         await db.AddNewEventsAsync(jobId, batch.Events, cancellationToken);
     }
 

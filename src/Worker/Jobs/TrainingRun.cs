@@ -1,9 +1,15 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
+using TrainingService.Domain.Metrics;
+using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Models;
 using TrainingService.Training.Trainers;
+using TrainingService.Worker.Diagnostics;
 using TrainingService.Worker.Hosting;
+using TrainingService.Worker.Results;
 
 namespace TrainingService.Worker.Jobs;
 
@@ -12,7 +18,8 @@ internal sealed record FinishedRun(string TunedModel, string AdapterKey, IReadOn
 
 /// <summary>A claimed job's way from its files to its adapter.</summary>
 internal sealed class TrainingRun(
-    RunPlanner planner, RunResults results, IFileStore files, IOptions<WorkerOptions> options, TimeProvider timeProvider, ILogger<TrainingRun> logger)
+    IDbContextFactory<TrainingDbContext> contexts, RunPlanner planner, IngredientHashes hashes, RunResults results, IFileStore files, ModelCatalog models,
+    IOptions<WorkerOptions> options, TimeProvider timeProvider, ILogger<TrainingRun> logger)
 {
     /// <summary>Prepares and trains until all steps are taken, or the recorder says otherwise.</summary>
     /// <returns>The results; null when the run was interrupted.</returns>
@@ -21,18 +28,39 @@ internal sealed class TrainingRun(
         var events = new JobEvents(job.Id, lease.Epoch, timeProvider);
         recorder.Record(events.Started(job.Model));
         RunPlan plan = await planner.PlanAsync(job, events, recorder);
+        (HashedFile training, HashedFile? validation, IReadOnlyList<StepMetrics> earlier) = await ReadAsync(job, recorder.Interrupted);
+        IEnumerable<string> trained = events.FileChecked("training", plan.Train.Report).Select(e => e.Message);
+        IEnumerable<string> evaluated = plan.Validation is { } aside ? events.FileChecked("validation", aside.Report).Select(e => e.Message) : [];
+        List<string> data = validation is null
+            ? [.. ModelCard.Describe(training, trained.Concat(evaluated))]
+            : [.. ModelCard.Describe(training, trained), .. ModelCard.Describe(validation, evaluated)];
 
+        // Reading a large model's files takes minutes that training need not wait for.
+        Task<(HashedModel Base, HashedModel? Adapter)> hashing = Task.Run(() => hashes.OfAsync(plan.Source, recorder.Interrupted));
         // The trainer wants one thread from beginning to end, and holds it for hours: one of its own, not one of the pool.
-        TrainingOutcome outcome = await Task.Factory.StartNew(
-            () => Train(plan, lease, recorder, events), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        (TrainingOutcome outcome, RunHistory run) = await Task.Factory.StartNew(
+            () => Train(plan, data, earlier, lease, recorder, events), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (outcome != TrainingOutcome.Completed) return null;
 
-        // The table of metrics is made from the rows.
-        if (!await recorder.FlushAsync(options.Value.LeaseDuration)) throw new IOException("The database did not take the last metrics.");
-        return new(plan.TunedModel, plan.AdapterKey, await results.StoreAsync(plan));
+        (HashedModel model, HashedModel? adapter) = await hashing;
+        return new(plan.TunedModel, plan.AdapterKey, await results.StoreAsync(plan, run.Logs, new(training, validation, model, adapter)));
     }
 
-    private TrainingOutcome Train(RunPlan plan, JobLease lease, RunRecorder recorder, JobEvents events)
+    /// <summary>The files as the card names them, and what an earlier claim of the job logged.</summary>
+    private async Task<(HashedFile Training, HashedFile? Validation, IReadOnlyList<StepMetrics> Earlier)> ReadAsync(FineTuningJob job, CancellationToken cancellationToken)
+    {
+        await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
+        StoredFile training = await db.Files.AsNoTracking().SingleAsync(f => f.Id == job.TrainingFileId, cancellationToken);
+        StoredFile? validation = job.ValidationFileId is { } id ? await db.Files.AsNoTracking().SingleAsync(f => f.Id == id, cancellationToken) : null;
+        List<JobMetric> rows = await db.Metrics.AsNoTracking().Where(m => m.JobId == job.Id).ToListAsync(cancellationToken);
+        return (
+            await hashes.OfAsync(training, cancellationToken),
+            validation is null ? null : await hashes.OfAsync(validation, cancellationToken),
+            [.. rows.OrderBy(m => m.Step).ThenBy(m => m.Split).Select(m => new StepMetrics(m.Step, m.Split, m.Epoch, m.Values))]);
+    }
+
+    private (TrainingOutcome, RunHistory) Train(
+        RunPlan plan, IReadOnlyList<string> data, IReadOnlyList<StepMetrics> earlier, JobLease lease, RunRecorder recorder, JobEvents events)
     {
         var folder = new RunFolder(files.WorkFolder(plan.Job.Id), lease.Epoch);
         using var trainer = new Trainer(plan.ToRun(folder.ReferenceCache), timeProvider);
@@ -41,10 +69,28 @@ internal sealed class TrainingRun(
         recorder.Record(events.TrainingStarted(trainer.TotalSteps));
         if (lease.Epoch > 1) recorder.Record(events.Resumed(step, trainer.TotalSteps));
 
-        var observer = new RunObserver(plan, trainer, recorder, folder, events, files, options.Value, timeProvider, logger);
+        var run = new RunHistory(plan.Recipe, plan.RowFacts(), trainer.TotalSteps);
+        var diagnosis = new Diagnosis(run);
+        recorder.Record(diagnosis.Begin().Select(f => events.Found(f, 0)));
+        // Found again, but told once: an event of the same occasion is the same event. What lies beyond the state will be logged anew.
+        foreach (StepMetrics log in earlier.Where(m => m.Step <= step))
+            recorder.Record(diagnosis.Add(log).Select(f => events.Found(f, log.Step)));
+
+        var archive = new AdapterArchive(trainer, plan, data, run, files);
+        var observer = new RunObserver(plan, trainer, recorder, folder, events, archive, diagnosis, models, options.Value, timeProvider, logger);
         TrainingOutcome outcome = trainer.Run(observer);
-        if (outcome == TrainingOutcome.Completed) AdapterArchive.Store(trainer, plan.ModelCard(plan.TunedModel), files, plan.AdapterKey);
+        if (outcome == TrainingOutcome.Completed) Complete(plan, trainer, recorder, events, archive);
         if (outcome == TrainingOutcome.Stopped) observer.SaveState(options.Value.LeaseDuration);
-        return outcome;
+        else observer.DeleteSuperseded(options.Value.LeaseDuration);
+        return (outcome, run);
+    }
+
+    private static void Complete(RunPlan plan, Trainer trainer, RunRecorder recorder, JobEvents events, AdapterArchive archive)
+    {
+        archive.Store(plan.TunedModel, plan.AdapterKey);
+        if (trainer is not { BestStep: { } bestStep, BestValue: { } bestValue }) return;
+        int step = trainer.Progress.Step;
+        if (trainer.StoppedEarly && step < trainer.TotalSteps) recorder.Record(events.StoppedEarly(plan.Recipe, step, trainer.TotalSteps, bestStep, bestValue));
+        if (plan.Recipe.LoadBestModelAtEnd) recorder.Record(events.BestLoaded(plan.Recipe, bestStep, bestValue));
     }
 }

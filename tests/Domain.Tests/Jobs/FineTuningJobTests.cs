@@ -22,18 +22,18 @@ public sealed class FineTuningJobTests
         ["EndCancelled"] = job => job.EndCancelled(s_now),
     };
 
-    // Where each verb leads from ValidatingFiles, Queued, Running, Paused; nothing leads away from the ends.
+    // Where each verb leads from Queued, Running, Paused; nothing leads away from the ends.
     private static readonly (string Verb, JobStatus?[] To)[] s_table =
     [
-        ("Cancel", [JobStatus.Cancelled, JobStatus.Cancelled, JobStatus.Running, JobStatus.Cancelled]),
-        ("Pause", [null, JobStatus.Paused, JobStatus.Running, null]),
-        ("Resume", [null, null, null, JobStatus.Queued]),
-        ("HoldPaused", [null, null, JobStatus.Paused, null]),
-        ("HandOver", [null, null, JobStatus.Queued, null]),
-        ("RetryLater", [null, null, JobStatus.Queued, null]),
-        ("Succeed", [null, null, JobStatus.Succeeded, null]),
-        ("Fail", [JobStatus.Failed, JobStatus.Failed, JobStatus.Failed, JobStatus.Failed]),
-        ("EndCancelled", [null, null, JobStatus.Cancelled, null]),
+        ("Cancel", [JobStatus.Cancelled, JobStatus.Running, JobStatus.Cancelled]),
+        ("Pause", [JobStatus.Paused, JobStatus.Running, null]),
+        ("Resume", [null, null, JobStatus.Queued]),
+        ("HoldPaused", [null, JobStatus.Paused, null]),
+        ("HandOver", [null, JobStatus.Queued, null]),
+        ("RetryLater", [null, JobStatus.Queued, null]),
+        ("Succeed", [null, JobStatus.Succeeded, null]),
+        ("Fail", [JobStatus.Failed, JobStatus.Failed, JobStatus.Failed]),
+        ("EndCancelled", [null, JobStatus.Cancelled, null]),
     ];
 
     public static TheoryData<JobStatus, string, JobStatus?> Moves =>

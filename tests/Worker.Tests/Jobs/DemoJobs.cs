@@ -51,7 +51,7 @@ internal static class DemoJobs
         await using FileStoreWriter writer = storage.Get<IFileStore>().Create($"files/{id}");
         await using (var text = new StreamWriter(writer, leaveOpen: true)) await text.WriteAsync(rows);
         StoredContent content = await writer.CommitAsync(CancellationToken.None);
-        db.Add(new StoredFile(id, "rows.jsonl", FilePurpose.FineTune, content.Bytes, $"files/{id}", TimeProvider.System.GetUtcNow().UtcDateTime));
+        db.Add(new StoredFile(id, $"{id}.jsonl", FilePurpose.FineTune, content.Bytes, $"files/{id}", TimeProvider.System.GetUtcNow().UtcDateTime));
         return id;
     }
 

@@ -72,13 +72,13 @@ public sealed class JobRunnerTests(PostgresServer server)
 
         List<StoredFile> results = await db.Files.Where(f => f.Purpose == FilePurpose.FineTuneResults).OrderBy(f => f.Filename).ToListAsync();
         Assert.Equal(job.ResultFiles.Order(), results.Select(f => f.Id).Order());
-        Assert.Equal(["ftjob-1-adapter.zip", "ftjob-1-metrics.csv"], results.Select(f => f.Filename));
+        Assert.Equal(["ftjob-1-adapter.zip", "ftjob-1-manifest.json", "ftjob-1-metrics.csv", "ftjob-1-metrics.jsonl", "ftjob-1-training_args.json"], results.Select(f => f.Filename));
         using (var zip = new ZipArchive(storage.Get<IFileStore>().OpenRead(results[0].StorageKey)))
         {
-            Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors"], zip.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
+            Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors", "curves.svg"], zip.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
             Assert.All(zip.Entries, e => Assert.Equal(e.Length, e.CompressedLength));
         }
-        using var csv = new StreamReader(storage.Get<IFileStore>().OpenRead(results[1].StorageKey));
+        using var csv = new StreamReader(storage.Get<IFileStore>().OpenRead(results[2].StorageKey));
         string[] lines = (await csv.ReadToEndAsync()).TrimEnd('\n').Split('\n');
         Assert.Equal(1 + 24, lines.Length);
         Assert.StartsWith("step,split,epoch,", lines[0], StringComparison.Ordinal);
