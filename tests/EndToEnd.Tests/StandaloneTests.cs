@@ -27,6 +27,7 @@ public class StandaloneTests(ITestOutputHelper output)
     [Theory]
     [InlineData("--nonsense")]
     [InlineData("--port", "a")]
+    [InlineData("--reproduce", "/no/such/manifest.json")]
     [InlineData("--data")]
     [InlineData("--models", "/no/such/folder")]
     public async Task WrongOption_IsNamed(params string[] arguments)

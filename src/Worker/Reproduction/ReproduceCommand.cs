@@ -20,7 +20,7 @@ public static class ReproduceCommand
             var manifest = Manifest.Parse(await File.ReadAllTextAsync(manifestPath, cancellationToken));
             var digests = new FileDigests();
             var search = new ContentSearch([(Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, false), (dataFolder, true)], digests);
-            return await new Reproduction(manifest, search, modelsFolders, digests, output).RunAsync(cancellationToken) ? 0 : 1;
+            return await new ReproducedRun(manifest, search, modelsFolders, digests, output).RunAsync(cancellationToken) ? 0 : 1;
         }
         catch (JsonException e)
         {

@@ -54,10 +54,10 @@ public sealed class DiagnosisTests
     [Fact]
     public void ChosenFallingUnderGrowingMargins_IsTold()
     {
-        // 0.1 · 50 tokens · 0.1 nats = 0.5: passed by the mean of the last three logs at log 12.
-        Finding finding = AssertOne("chosen_less_likely", Diagnose(Train((log, v) => v[MetricNames.RewardsChosen] = -0.05 * log)));
-        Assert.Equal(-0.5, finding.Numbers[MetricNames.RewardsChosen], 9);
-        Assert.Equal(0.1, finding.Numbers["nats_a_token"], 9);
+        // beta 0.1 · 50 tokens · 0.1 nats = 0.5: passed by the mean of logs 9 to 11.
+        Finding finding = AssertOne("chosen_less_likely", Diagnose(Train((log, v) => v[MetricNames.RewardsChosen] = -0.051 * log)));
+        Assert.Equal(-0.51, finding.Numbers[MetricNames.RewardsChosen], 9);
+        Assert.Equal(0.102, finding.Numbers["nats_a_token"], 9);
         Assert.Contains("[\"sigmoid\", \"sft\"]", finding.Message, StringComparison.Ordinal);
         Assert.Empty(Diagnose(Train((log, v) => v[MetricNames.RewardsChosen] = -0.02 * log)));
     }
@@ -73,7 +73,7 @@ public sealed class DiagnosisTests
         // A quarter of 100 steps, and three logs of 100 pairs.
         Assert.Contains("After 25 of 100 steps", finding.Message, StringComparison.Ordinal);
         Assert.Equal(300, finding.Numbers["pairs"]);
-        Assert.Empty(Diagnose(Train((log, v) => v[MetricNames.RewardsAccuracies] = log <= 3 ? 0.5 : 0.65)));
+        Assert.Empty(Diagnose(Train((log, v) => v[MetricNames.RewardsAccuracies] = log <= 3 ? 0.5 : 0.7)));
     }
 
     [Fact]
@@ -208,8 +208,23 @@ public sealed class DiagnosisTests
     public void GoldenRun_OfAFewSteps_IsLeftInPeace(string name)
     {
         using JsonDocument run = JsonDocument.Parse(File.ReadAllBytes(RepositoryRoot.PathOf("tests", "golden", "training", name, "run.json")));
-        Assert.Empty(Diagnose(Logs(run.RootElement.GetProperty("log")), new TrainingRecipe { LoggingSteps = 1 }, totalSteps: 8));
+        JsonElement arguments = run.RootElement.GetProperty("arguments");
+        var recipe = new TrainingRecipe
+        {
+            LoggingSteps = 1,
+            Method = run.RootElement.TryGetProperty("trainer", out JsonElement trainer) ? s_methods[trainer.GetString()!] : TrainingMethod.Dpo,
+            LossTypes = !arguments.TryGetProperty("loss_type", out JsonElement loss) || loss.ValueKind != JsonValueKind.String ? [LossType.Sigmoid]
+                : WireNames.Parse<LossType>(loss.GetString()) is { } type ? [type] : [],
+            Beta = arguments.TryGetProperty("beta", out JsonElement beta) ? beta.GetDouble() : 0.1,
+        };
+        Assert.Empty(Diagnose(Logs(run.RootElement.GetProperty("log")), recipe, totalSteps: 8));
     }
+
+    private static readonly Dictionary<string, TrainingMethod> s_methods = new()
+    {
+        ["DPOTrainer"] = TrainingMethod.Dpo, ["SFTTrainer"] = TrainingMethod.Supervised, ["KTOTrainer"] = TrainingMethod.Kto,
+        ["ORPOTrainer"] = TrainingMethod.Orpo, ["CPOTrainer"] = TrainingMethod.Cpo,
+    };
 
     [Fact]
     public void Demo_IsLeftInPeace()

@@ -83,7 +83,11 @@ public sealed class CheckpointLimitTests(PostgresServer server)
     public async Task AbsurdLearningRate_IsExplainedOnTheJob_OnceAlsoAfterAStop()
     {
         await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
-        string id = await DemoJobs.AddAsync(storage, "ftjob-1", DemoJobs.Recipe with { LearningRate = 0.5, WarmupSteps = 0, Beta = 0.5, LearningRateSchedule = LearningRateSchedule.Constant });
+        // Long answers preferred: a policy that has lost its way makes them the less likely ones.
+        string rows = string.Join('\n', File.ReadLines(RepositoryRoot.PathOf("samples", "concise-train.jsonl")).Take(60))
+            .Replace("\"non_preferred_output\"", "\"other\"", StringComparison.Ordinal).Replace("\"preferred_output\"", "\"non_preferred_output\"", StringComparison.Ordinal)
+            .Replace("\"other\"", "\"preferred_output\"", StringComparison.Ordinal);
+        string id = await DemoJobs.AddAsync(storage, "ftjob-1", training: rows, validation: null, recipe: DemoJobs.Recipe with { EvalStrategy = IntervalStrategy.No, LearningRate = 0.5, WarmupSteps = 0, Beta = 0.5, LearningRateSchedule = LearningRateSchedule.Constant });
         using var stopping = new CancellationTokenSource();
         Task run = Task.Run(() => storage.Get<IJobRunner>().RunAsync(id, stopping.Token));
         await DemoJobs.WaitForStepAsync(storage, id, 20, run);
@@ -97,7 +101,6 @@ public sealed class CheckpointLimitTests(PostgresServer server)
         using JsonDocument data = JsonDocument.Parse(rate.Data!);
         Assert.Equal(0.5, data.RootElement.GetProperty("numbers").GetProperty("learning_rate").GetDouble());
         Assert.Contains("Try a learning_rate of 0.05 to", data.RootElement.GetProperty("suggestion").GetString(), StringComparison.Ordinal);
-        // The sample prefers the shorter answer throughout.
         Assert.Single(told, e => e.Data!.Contains("\"length_bias\"", StringComparison.Ordinal));
     }
 }

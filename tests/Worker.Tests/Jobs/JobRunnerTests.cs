@@ -215,13 +215,13 @@ public sealed class JobRunnerTests(PostgresServer server)
         Assert.Contains("max_length (8)", job.ErrorMessage);
     }
 
-    [Fact]
-    public async Task Job_ThatDiverges_FailsInWords()
+    [Theory, InlineData(TrainingMethod.Dpo), InlineData(TrainingMethod.Orpo)]
+    public async Task Job_ThatDiverges_FailsInWords(TrainingMethod method)
     {
         await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
-        await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-1", s_short with { Lora = new() { Alpha = 1e38 } }));
+        await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-1", s_short with { Method = method, Lora = new() { Alpha = 1e38 } }));
         FineTuningJob job = await DemoJobs.ReadAsync(storage, "ftjob-1");
-        Assert.Equal((JobStatus.Failed, "training_diverged"), (job.Status, job.ErrorCode));
+        Assert.Equal((JobStatus.Failed, "training_diverged", RecipeJson.HyperparametersParam(method)), (job.Status, job.ErrorCode, job.ErrorParam));
         Assert.Contains("Step ", job.ErrorMessage);
     }
 

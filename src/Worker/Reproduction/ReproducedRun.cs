@@ -18,7 +18,7 @@ namespace TrainingService.Worker.Reproduction;
 /// <param name="modelsFolders">Where its models are.</param>
 /// <param name="digests">Hashes of files.</param>
 /// <param name="output">Takes what there is to tell.</param>
-internal sealed class Reproduction(Manifest manifest, ContentSearch files, IReadOnlyList<string> modelsFolders, FileDigests digests, TextWriter output)
+internal sealed class ReproducedRun(Manifest manifest, ContentSearch files, IReadOnlyList<string> modelsFolders, FileDigests digests, TextWriter output)
 {
     /// <returns>Whether the adapter came out the same, bit for bit.</returns>
     /// <exception cref="ReproductionException">Something is missing, differs, or the job failed.</exception>
