@@ -213,8 +213,8 @@ public sealed class DiagnosisTests
         {
             LoggingSteps = 1,
             Method = run.RootElement.TryGetProperty("trainer", out JsonElement trainer) ? s_methods[trainer.GetString()!] : TrainingMethod.Dpo,
-            LossTypes = !arguments.TryGetProperty("loss_type", out JsonElement loss) || loss.ValueKind != JsonValueKind.String ? [LossType.Sigmoid]
-                : WireNames.Parse<LossType>(loss.GetString()) is { } type ? [type] : [],
+            LossTypes = !arguments.TryGetProperty("loss_type", out JsonElement loss) ? [LossType.Sigmoid]
+                : [.. (loss.ValueKind == JsonValueKind.Array ? loss.EnumerateArray().Select(l => l.GetString()) : [loss.GetString()]).Select(WireNames.Parse<LossType>).OfType<LossType>()],
             Beta = arguments.TryGetProperty("beta", out JsonElement beta) ? beta.GetDouble() : 0.1,
         };
         Assert.Empty(Diagnose(Logs(run.RootElement.GetProperty("log")), recipe, totalSteps: 8));
