@@ -20,7 +20,8 @@ internal static class Overconfidence
     public static Finding? Look(RunHistory run)
     {
         IReadOnlyList<double> margins = run.Train(MetricNames.RewardsMargins), losses = run.Train(MetricNames.Loss);
-        if (margins.Count >= MarginLogs && margins.MeanOfLast(MarginLogs) is var margin && margin > Margin)
+        // Without a reference a margin holds what the model thought of the pair from the start.
+        if (run.Recipe.HasReference && margins.Count >= MarginLogs && margins.MeanOfLast(MarginLogs) is var margin && margin > Margin)
             return new("overconfident",
                 $"The reward margin has grown to {Shown(margin)}.",
                 "Beyond 15 the model tells the training pairs apart with more certainty than any pair deserves; this is overfitting, and answers often degenerate.",
