@@ -25,9 +25,11 @@ public partial class ReadmeTests(ITestOutputHelper output)
     public async Task CurlCommands_RunTheMainJob()
     {
         string data = Directory.CreateTempSubdirectory("readme-").FullName;
-        await using HostProcess service = await HostProcess.StartAsync("Standalone", [], "--data", data, "--port", "0");
+        await using FakeHub hub = await FakeHub.StartAsync();
+        hub.AddFolder("HuggingFaceTB/SmolLM2-135M-Instruct", RepositoryRoot.PathOf("samples", "demo-model"));
+        await using HostProcess service = await HostProcess.StartAsync("Standalone", [new("HF_ENDPOINT", hub.Endpoint.AbsoluteUri)], "--data", data, "--models", data, "--port", "0");
         List<string> commands = [.. CodeBlocks().Matches(s_readme).SelectMany(m => Commands(m.Groups[1].Value)).Where(c => c.StartsWith("curl", StringComparison.Ordinal))];
-        Assert.Equal(9, commands.Count);
+        Assert.Equal(12, commands.Count);
 
         string train = Id(await RunAsync(commands[0])), validation = Id(await RunAsync(commands[1]));
         string job = Id(await RunAsync(commands[2].Replace("file-TRAIN", train, StringComparison.Ordinal).Replace("file-VALIDATION", validation, StringComparison.Ordinal)));
@@ -41,6 +43,9 @@ public partial class ReadmeTests(ITestOutputHelper output)
         string answer = await RunAsync(commands[7].Replace("ft:demo-model:local:concise:ID", name, StringComparison.Ordinal));
         Assert.Contains("owl hoots", answer, StringComparison.Ordinal);
         Assert.Contains("whsec_", await RunAsync(commands[8]), StringComparison.Ordinal);
+        Assert.Contains("\"downloading\"", await RunAsync(commands[9]), StringComparison.Ordinal);
+        Assert.Contains("\"status\":\"ready\"", await RunAsync(commands[10]), StringComparison.Ordinal);
+        Assert.Contains("\"trainable\":true", await RunAsync(commands[11]), StringComparison.Ordinal);
         Directory.Delete(data, recursive: true);
 
         string Of(string command) => command.Replace("ftjob-ID", job, StringComparison.Ordinal);

@@ -5,7 +5,7 @@ namespace TrainingService.Storage.Models;
 
 /// <summary>What a model's folder tells without the engine.</summary>
 /// <param name="Architecture">Its <c>model_type</c>.</param>
-/// <param name="Parameters">Weights in all; null where their files cannot be read.</param>
+/// <param name="Parameters">Weights in all; null where their files cannot be read, or pack them.</param>
 /// <param name="Bytes">Length of its files.</param>
 /// <param name="ContextLength">Positions it was made for.</param>
 /// <param name="Dtype">Type of most of its weights, under PyTorch's name.</param>
@@ -37,7 +37,8 @@ public sealed record ModelFacts(
         string? ignored = null;
         return new(
             Text(config, "model_type"),
-            tensors.Count == 0 ? null : tensors.Sum(t => t.Count),
+            // bitsandbytes packs two weights into a byte, beside tensors that are none.
+            tensors.Count == 0 || tensors.Any(t => t.Name.Contains(".quant_state.", StringComparison.Ordinal)) ? null : tensors.Sum(t => t.Count),
             files.Sum(f => new FileInfo(f).Length),
             Number(config, "max_position_embeddings") ?? Number(config, "n_positions"),
             tensors.GroupBy(t => t.Dtype).MaxBy(g => g.Sum(t => t.Count)) is { } most ? TorchName(most.Key) : null,

@@ -39,7 +39,7 @@ public sealed class ModelDetailsTests(ApiServer server) : IClassFixture<ApiServe
 
     [Theory]
     [InlineData("bert", """{"model_type": "bert"}""", "model.safetensors", "model_type = bert")]
-    [InlineData("quantised", """{"model_type": "llama", "quantization_config": {"quant_method": "awq"}}""", "model.safetensors", "quantised")]
+    [InlineData("quantised", """{"model_type": "llama", "quantization_config": {"quant_method": "awq"}}""", "model.safetensors", "quant_method = awq")]
     [InlineData("pickle", """{"model_type": "llama"}""", "pytorch_model.bin", "pickle files (pytorch_model.bin)")]
     [InlineData("damaged", """{"model_type": "llama"}""", "model.safetensors", "")]
     [InlineData("empty", """{"model_type": "llama"}""", "README.md", "neither model.safetensors nor")]

@@ -77,7 +77,7 @@ public sealed class PlanTests : IAsyncLifetime
 
     [Theory]
     [InlineData("""{"model_type": "bert"}""", "model_type = bert; supported are gemma, ")]
-    [InlineData("""{"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}""", "quantised")]
+    [InlineData("""{"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}""", "quant_method = gptq; supported are bitsandbytes")]
     [InlineData("""[]""", "not a JSON object")]
     [InlineData("""{""", "not JSON")]
     [InlineData("""{}""", "no model_type")]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using TrainingService.Domain.Models;
 using TrainingService.Domain.Recipes;
 using TrainingService.Tests;
@@ -18,6 +19,21 @@ public class ModelTableTests
 
     [Fact]
     public void Support_KnownWithoutTheEngine_IsTheRegisteredArchitectures() => Assert.Equal(Architectures.ByModelType.Keys, ModelSupport.ModelTypes);
+
+    [Theory]
+    [InlineData("bitsandbytes"), InlineData("fp8"), InlineData("compressed-tensors"), InlineData("gptq"), InlineData("awq"), InlineData("mxfp4"), InlineData("quanto"), InlineData(null)]
+    public void Quantisations_KnownWithoutTheEngine_AreThoseThatItReads(string? method)
+    {
+        using var folder = new TemporaryFolder();
+        string json = JsonSerializer.Serialize(new Dictionary<string, object?>
+        {
+            ["model_type"] = "llama",
+            ["quantization_config"] = new Dictionary<string, object?> { ["quant_method"] = method, ["load_in_4bit"] = method == "bitsandbytes", ["bnb_4bit_quant_type"] = "nf4", ["format"] = "float-quantized" },
+        });
+        File.WriteAllText(System.IO.Path.Combine(folder.Path, "config.json"), json);
+        Exception? refusal = Record.Exception(() => StoredQuantization.Of(ModelConfig.Load(folder.Path)));
+        Assert.Equal(refusal is null, ModelSupport.Problem(JsonElement.Parse(json)) is null);
+    }
 
     [Fact]
     public void LinearLayers_AreThoseThatAnAdapterMayHave()
