@@ -46,10 +46,15 @@ internal static class FileEndpoints
     /// <response code="413">The file is larger than this service takes.</response>
     /// <response code="415">The request is not a multipart form.</response>
     private static async Task<Results<Ok<FileObject>, ApiError>> CreateFile(
-        HttpRequest request, FileUpload upload, Caller caller, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
+        HttpRequest request, FileUpload upload, Caller caller, RepeatableWork work, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
     {
-        (StoredFile? file, ApiError? error) = await upload.ReceiveAsync(request, cancellationToken);
+        (StoredFile? file, ApiError? error) = await upload.ReceiveAsync(request, work, cancellationToken);
         if (file is null) return error!;
+        if (work.MayBeDone && await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == file.Id, cancellationToken) is { } done)
+        {
+            store.Delete(file.StorageKey);
+            return TypedResults.Ok(FileObject.Of(done));
+        }
         file.GiveTo(caller.Owner);
         db.Files.Add(file);
         try

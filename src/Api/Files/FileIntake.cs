@@ -60,18 +60,19 @@ internal sealed class FileIntake(TimeProvider timeProvider, IOptions<ApiOptions>
 
     /// <summary>Makes the bytes durable and describes them; the record is not yet saved.</summary>
     public async Task<StoredFile> CommitAsync(
-        string id, string filename, string purpose, TrainingFileCheck? check, TimeSpan? lifetime, FileStoreWriter writer, CancellationToken cancellationToken)
+        string id, string key, string filename, string purpose, TrainingFileCheck? check, TimeSpan? lifetime, FileStoreWriter writer, CancellationToken cancellationToken)
     {
         StoredContent content = await writer.CommitAsync(cancellationToken);
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        var file = new StoredFile(id, filename, purpose, content.Bytes, KeyOf(id), now);
+        var file = new StoredFile(id, filename, purpose, content.Bytes, key, now);
         file.RecordDigest(content.Sha256);
         if (purpose == FilePurpose.FineTune) file.RecordRows(check!.Format, check.Rows);
         if (lifetime is { } kept) file.ExpireAt(now + kept);
         return file;
     }
 
-    public static string KeyOf(string fileId) => $"files/{fileId}";
+    /// <summary>Where the bytes of a new file lie. It is no other's, unlike the file's id, which two tries of one request share.</summary>
+    public static string NewKey() => $"files/{Ids.File()}";
 
     public ApiError TooLarge(string param) => ApiError.TooLarge(string.Create(CultureInfo.InvariantCulture,
         $"The file is larger than the {MaxBytes} bytes ({MaxBytes / (double)(1 << 20):0.#} MiB) that this service takes. Split it, or raise Api:MaxUploadBytes."), param);

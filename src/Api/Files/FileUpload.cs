@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Hosting;
+using TrainingService.Api.Repeats;
 using TrainingService.Datasets.Formats;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Recipes;
@@ -24,18 +25,18 @@ internal sealed class FileUpload(IFileStore store, FileIntake intake)
     private static readonly string[] s_fields = ["file", "purpose", AnchorField, SecondsField];
 
     /// <summary>The stored file, not yet in the database, or why there is none.</summary>
-    public async Task<(StoredFile? File, ApiError? Error)> ReceiveAsync(HttpRequest request, CancellationToken cancellationToken)
+    public async Task<(StoredFile? File, ApiError? Error)> ReceiveAsync(HttpRequest request, RepeatableWork work, CancellationToken cancellationToken)
     {
         (MultipartReader? reader, ApiError? unopened) = MultipartForm.Open(request, intake.MaxBytes, intake.TooLarge("file"));
         if (reader is null) return (null, unopened);
 
-        string id = Ids.File();
-        await using FileStoreWriter writer = store.Create(FileIntake.KeyOf(id));
+        string key = FileIntake.NewKey();
+        await using FileStoreWriter writer = store.Create(key);
         try
         {
             (UploadedParts parts, ApiError? error) = await ReadFormAsync(reader, writer, cancellationToken);
             if ((error ?? Problem(parts)) is { } problem) return (null, problem);
-            return (await intake.CommitAsync(id, parts.Filename!, parts.Purpose!, parts.Check, parts.ExpiresAfter, writer, cancellationToken), null);
+            return (await intake.CommitAsync(Ids.File(await work.SeedAsync()), key, parts.Filename!, parts.Purpose!, parts.Check, parts.ExpiresAfter, writer, cancellationToken), null);
         }
         catch (UploadTooLargeException)
         {

@@ -23,7 +23,8 @@ internal static class CreateJobEndpoint
 
     /// <summary>Create a job</summary>
     /// <remarks>
-    /// Trains a LoRA adapter by direct preference optimisation. Every setting has a default; a setting that is unknown or out
+    /// Trains a LoRA adapter by the method's `type`: preference pairs by dpo, orpo or cpo, rows with a label by kto, conversations by
+    /// supervised. Every setting has a default; a setting that is unknown or out
     /// of range is an error, and all problems of a request are told at once. The answer shows every setting resolved.
     /// </remarks>
     /// <response code="200">The queued job.</response>
@@ -31,22 +32,25 @@ internal static class CreateJobEndpoint
     /// <response code="413">The request's body is larger than this endpoint takes.</response>
     /// <response code="415">Content-Type 'text/plain' is not what this endpoint reads: files are sent as multipart/form-data, everything else as application/json.</response>
     private static async Task<Results<Ok<JobObject>, ApiError>> CreateJob(
-        HttpRequest http, Caller caller, JobRequests requests, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
+        HttpRequest http, Caller caller, JobRequests requests, RepeatableWork work, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         (ReadJob? read, ApiError? error) = await requests.ReadAsync(http, caller, cancellationToken);
         if (read is null) return error!;
+        string id = Ids.Job(await work.SeedAsync());
+        if (work.MayBeDone && await db.FindJobAsync(id, caller, cancellationToken) is { } done)
+            return TypedResults.Ok(await db.DescribeAsync(done, timeProvider, cancellationToken));
         if (read.Problems.Count > 0) return JobRequests.ErrorOf(read.Problems);
 
-        FineTuningJob job = await SaveAsync(read.Request, read.Recipe, caller, db, timeProvider, cancellationToken);
+        FineTuningJob job = await SaveAsync(id, read.Request, read.Recipe, caller, db, timeProvider, cancellationToken);
         queue.Enqueue(job.Id);
         return TypedResults.Ok(await db.DescribeAsync(job, timeProvider, cancellationToken));
     }
 
     private static async Task<FineTuningJob> SaveAsync(
-        CreateJobRequest request, TrainingRecipe recipe, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, CreateJobRequest request, TrainingRecipe recipe, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        var job = new FineTuningJob(Ids.Job(), request.Model, request.TrainingFile, request.ValidationFile,
+        var job = new FineTuningJob(id, request.Model, request.TrainingFile, request.ValidationFile,
             RecipeJson.Write(recipe).ToJsonString(), recipe.Seed, request.Suffix, request.Metadata, now);
         job.GiveTo(caller.Owner);
         db.Jobs.Add(job);

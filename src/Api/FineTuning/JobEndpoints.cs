@@ -83,8 +83,8 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is succeeded; it cannot be cancelled.</response>
     private static Task<Results<Ok<JobObject>, ApiError>> CancelJob(
-        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        ChangeAsync(id, caller, db, timeProvider, job =>
+        string id, Caller caller, RepeatableWork work, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        ChangeAsync(id, caller, work, db, timeProvider, job =>
         {
             bool asked = job.CancelRequested;
             job.Cancel(timeProvider.GetUtcNow().UtcDateTime);
@@ -98,8 +98,8 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is succeeded; it cannot be paused.</response>
     private static Task<Results<Ok<JobObject>, ApiError>> PauseJob(
-        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
-        ChangeAsync(id, caller, db, timeProvider, job =>
+        string id, Caller caller, RepeatableWork work, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken) =>
+        ChangeAsync(id, caller, work, db, timeProvider, job =>
         {
             bool asked = job.PauseRequested;
             job.Pause();
@@ -113,9 +113,9 @@ internal static class JobEndpoints
     /// <response code="404">No such FineTuningJob object: ftjob-abc</response>
     /// <response code="409">Job ftjob-abc is running; it cannot be resumed.</response>
     private static async Task<Results<Ok<JobObject>, ApiError>> ResumeJob(
-        string id, Caller caller, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, Caller caller, RepeatableWork work, TrainingDbContext db, JobQueueing queue, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        Results<Ok<JobObject>, ApiError> result = await ChangeAsync(id, caller, db, timeProvider, job =>
+        Results<Ok<JobObject>, ApiError> result = await ChangeAsync(id, caller, work, db, timeProvider, job =>
         {
             job.Resume();
             return "The job was resumed.";
@@ -133,15 +133,18 @@ internal static class JobEndpoints
 
     /// <param name="change">Moves the job and says so in the words of an event, or null when there is nothing to say.</param>
     private static async Task<Results<Ok<JobObject>, ApiError>> ChangeAsync(
-        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, Func<FineTuningJob, string?> change, CancellationToken cancellationToken)
+        string id, Caller caller, RepeatableWork work, TrainingDbContext db, TimeProvider timeProvider, Func<FineTuningJob, string?> change, CancellationToken cancellationToken)
     {
         // A job never changes its owner, so what holds now holds in the change.
-        if (!await db.HasJobAsync(id, caller, cancellationToken)) return NoSuchJob(id);
+        if (await db.FindJobAsync(id, caller, cancellationToken) is not { } found) return NoSuchJob(id);
+        string eventId = Ids.Event(await work.SeedAsync());
+        if (work.MayBeDone && await db.Events.AnyAsync(e => e.Id == eventId, cancellationToken))
+            return TypedResults.Ok(await db.DescribeAsync(found, timeProvider, cancellationToken));
         try
         {
             FineTuningJob? job = await db.ChangeJobAsync(id,
                 job => change(job) is { } message
-                    ? [new(Ids.Event(), id, "info", "message", message, null, timeProvider.GetUtcNow().UtcDateTime)]
+                    ? [new(eventId, id, "info", "message", message, null, timeProvider.GetUtcNow().UtcDateTime)]
                     : [], cancellationToken);
             return job is null ? NoSuchJob(id) : TypedResults.Ok(await db.DescribeAsync(job, timeProvider, cancellationToken));
         }

@@ -28,6 +28,7 @@ public static class ApiHosting
         builder.Services.AddKeys();
         builder.Services.AddDashboard();
         builder.Services.AddRateLimits();
+        builder.Services.AddScoped<RepeatableWork>();
         builder.Services.AddHostedService<IdempotencySweeper>();
         builder.Services.AddSingleton<FileIntake>();
         builder.Services.AddSingleton<FileUpload>();

@@ -11,7 +11,8 @@ namespace TrainingService.Api.Repeats;
 
 /// <summary>
 /// Honours <c>Idempotency-Key</c>: a request that its client sends again, not knowing whether the first try arrived, does its
-/// work once and gets the first answer. Only successes are kept: a failed request changed nothing and may be tried anew.
+/// work once and gets the first answer. Only successes are kept: a refused request changed nothing and may be sent anew. One
+/// that ended by an error of the service, or whose host died, may have done its work: see <see cref="RepeatableWork"/>.
 /// </summary>
 internal sealed class Idempotency(RequestDelegate next, IDbContextFactory<TrainingDbContext> contexts, TimeProvider timeProvider)
 {
@@ -25,7 +26,7 @@ internal sealed class Idempotency(RequestDelegate next, IDbContextFactory<Traini
     // Longer than any upload takes: after it, the host that worked on the request is taken to have died.
     private static readonly TimeSpan s_longestWork = TimeSpan.FromMinutes(15);
 
-    public async Task InvokeAsync(HttpContext http)
+    public async Task InvokeAsync(HttpContext http, RepeatableWork work)
     {
         string key = http.Request.Headers[Header].ToString();
         if (key.Length == 0 || http.GetEndpoint()?.Metadata.GetMetadata<RepeatableMetadata>() is null)
@@ -39,58 +40,68 @@ internal sealed class Idempotency(RequestDelegate next, IDbContextFactory<Traini
             return;
         }
         string id = IdempotencyRecord.IdOf(Caller.Of(http.User).Owner, http.Request.Path, key);
-        IdempotencyRecord? other;
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
         // PostgreSQL keeps microseconds: the moment is the mark of this try.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
-        while ((other = await BeginAsync(id, now, http.RequestAborted)) is not null && !other.IsCurrent(now, s_longestWork, Lifetime))
-            await ForgetAsync(id, other.CreatedAt);
-        if (other is null) await WorkAsync(http, id, now);
-        else if (other.CompletedAt is null) await AnswerRunningAsync(http);
-        else await RepeatAsync(http, other);
+        IdempotencyRecord record = await FindOrBeginAsync(id, now, http.RequestAborted);
+        if (record.CompletedAt is not null) await RepeatAsync(http, record);
+        else if (record.TriedAt != now) await AnswerRunningAsync(http);
+        else await WorkAsync(http, record, work);
     }
 
-    /// <summary>Marks the request as being worked on; when it is marked already, returns the mark.</summary>
-    private async Task<IdempotencyRecord?> BeginAsync(string id, DateTime now, CancellationToken cancellationToken)
+    /// <summary>The record of the request, with this moment as its mark when this try is the one that does the work.</summary>
+    private async Task<IdempotencyRecord> FindOrBeginAsync(string id, DateTime now, CancellationToken cancellationToken)
     {
         while (true)
         {
             await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
-            if (await db.IdempotencyRecords.AsNoTracking().SingleOrDefaultAsync(r => r.Id == id, cancellationToken) is { } other) return other;
-            db.IdempotencyRecords.Add(new(id, now));
-            try
+            IQueryable<IdempotencyRecord> records = db.IdempotencyRecords.AsNoTracking().Where(r => r.Id == id);
+            if (await records.SingleOrDefaultAsync(cancellationToken) is not { } found)
             {
-                await db.SaveChangesAsync(cancellationToken);
-                return null;
+                db.IdempotencyRecords.Add(new(id, now));
+                try
+                {
+                    await db.SaveChangesAsync(cancellationToken);
+                }
+                catch (DbUpdateException)
+                {
+                    // Another request of the same key was faster; when it was something else, it is thrown.
+                    if (!await records.AnyAsync(cancellationToken)) throw;
+                }
             }
-            catch (DbUpdateException)
-            {
-                // Another request of the same key was faster; when it was something else, reading it anew throws.
-                await using TrainingDbContext again = await contexts.CreateDbContextAsync(cancellationToken);
-                if (!await again.IdempotencyRecords.AnyAsync(r => r.Id == id, cancellationToken)) throw;
-            }
+            else if (now - found.CreatedAt >= Lifetime)
+                await records.Where(r => r.CreatedAt == found.CreatedAt).ExecuteDeleteAsync(cancellationToken);
+            else if (found.TriedAt == now || found.CompletedAt is not null || found.IsBeingWorkedOn(now, s_longestWork))
+                return found;
+            else
+                await records.Where(r => r.CreatedAt == found.CreatedAt && r.TriedAt == found.TriedAt)
+                    .ExecuteUpdateAsync(set => set.SetProperty(r => r.TriedAt, now), cancellationToken);
         }
     }
 
-    private async Task WorkAsync(HttpContext http, string id, DateTime began)
+    private async Task WorkAsync(HttpContext http, IdempotencyRecord record, RepeatableWork work)
     {
-        bool kept = false;
         Stream response = http.Response.Body;
         using var answer = new MemoryStream();
         await using RequestDigest payload = Digested(http.Request);
         // The answer must become known even when its client has gone.
         http.RequestAborted = CancellationToken.None;
+        work.Begin(record, payload, mayBeDone: record.TriedAt != record.CreatedAt);
+        bool ended = false;
         try
         {
             (http.Request.Body, http.Response.Body) = (payload, answer);
             await next(http);
             if (http.Response.StatusCode is >= 200 and < 300)
-                kept = await KeepAsync(id, began, await payload.FinishAsync(CancellationToken.None), http.Response.StatusCode, Encoding.UTF8.GetString(answer.ToArray()));
+                await KeepAsync(record, await payload.FinishAsync(CancellationToken.None), http.Response.StatusCode, Encoding.UTF8.GetString(answer.ToArray()));
+            else if (http.Response.StatusCode < 500)
+                await OfTry(record, r => r.ExecuteDeleteAsync());
+            ended = http.Response.StatusCode < 500;
         }
         finally
         {
             http.Response.Body = response;
-            if (!kept) await ForgetAsync(id, began);
+            if (!ended) await OfTry(record, r => r.ExecuteUpdateAsync(set => set.SetProperty(r => r.TriedAt, (DateTime?)null)));
         }
         answer.Position = 0;
         await answer.CopyToAsync(response);
@@ -125,21 +136,20 @@ internal sealed class Idempotency(RequestDelegate next, IDbContextFactory<Traini
         return new(request.Body, isForm && type!.Boundary.Length > 0 ? Encoding.UTF8.GetBytes($"--{HeaderUtilities.RemoveQuotes(type.Boundary)}") : []);
     }
 
-    // Whoever began later owns the record: these change what this try began, or nothing.
-    private async Task<bool> KeepAsync(string id, DateTime began, string payloadHash, int status, string body)
+    private Task<int> KeepAsync(IdempotencyRecord record, string payloadHash, int status, string body)
     {
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        await using TrainingDbContext db = await contexts.CreateDbContextAsync();
-        return await db.IdempotencyRecords.Where(r => r.Id == id && r.CreatedAt == began).ExecuteUpdateAsync(set => set
+        return OfTry(record, r => r.ExecuteUpdateAsync(set => set
             .SetProperty(r => r.PayloadHash, payloadHash)
             .SetProperty(r => r.StatusCode, status)
             .SetProperty(r => r.Body, body)
-            .SetProperty(r => r.CompletedAt, now)) > 0;
+            .SetProperty(r => r.CompletedAt, now)));
     }
 
-    private async Task ForgetAsync(string id, DateTime began)
+    /// <summary>Changes the record while it is this try's; that of a try that began later stays as it is.</summary>
+    private async Task<int> OfTry(IdempotencyRecord record, Func<IQueryable<IdempotencyRecord>, Task<int>> change)
     {
         await using TrainingDbContext db = await contexts.CreateDbContextAsync();
-        await db.IdempotencyRecords.Where(r => r.Id == id && r.CreatedAt == began).ExecuteDeleteAsync();
+        return await change(db.IdempotencyRecords.Where(r => r.Id == record.Id && r.TriedAt == record.TriedAt));
     }
 }

@@ -17,6 +17,8 @@ internal sealed class RequestDigest(Stream body, byte[] boundary) : Stream
     // What may be the beginning of a boundary whose rest is still to come.
     private byte[] _undecided = [];
 
+    private string? _digest;
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -30,10 +32,11 @@ internal sealed class RequestDigest(Stream body, byte[] boundary) : Stream
     /// <summary>Reads what the endpoint left, and gives the digest of all.</summary>
     public async Task<string> FinishAsync(CancellationToken cancellationToken)
     {
+        if (_digest is not null) return _digest;
         await CopyToAsync(Null, cancellationToken);
         _piece.AppendData(_undecided);
         _whole.AppendData(_piece.GetHashAndReset());
-        return Convert.ToHexStringLower(_whole.GetHashAndReset());
+        return _digest = Convert.ToHexStringLower(_whole.GetHashAndReset());
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)

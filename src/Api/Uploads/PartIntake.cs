@@ -5,6 +5,7 @@ using Microsoft.Net.Http.Headers;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Files;
 using TrainingService.Api.Hosting;
+using TrainingService.Api.Repeats;
 using TrainingService.Domain.Uploads;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
@@ -12,7 +13,7 @@ using TrainingService.Storage.Files;
 namespace TrainingService.Api.Uploads;
 
 /// <summary>Receives one part of an upload; its bytes go straight to the store.</summary>
-internal sealed class PartIntake(TrainingDbContext db, IFileStore store, TimeProvider timeProvider)
+internal sealed class PartIntake(RepeatableWork work, TrainingDbContext db, IFileStore store, TimeProvider timeProvider)
 {
     private const long MostBytes = 64L << 20;
 
@@ -22,12 +23,15 @@ internal sealed class PartIntake(TrainingDbContext db, IFileStore store, TimePro
     {
         (MultipartReader? reader, ApiError? unopened) = MultipartForm.Open(request, MostBytes, TooLarge);
         if (reader is null) return (null, unopened);
-        string id = Ids.Part(), key = $"uploads/{id}";
+        // The bytes of two tries of one request lie apart, although the part is the same.
+        string key = $"uploads/{Ids.Part()}";
         StoredContent content;
+        string id;
         try
         {
             await using FileStoreWriter writer = store.Create(key);
             if (await ReadAsync(reader, writer, cancellationToken) is { } problem) return (null, problem);
+            id = Ids.Part(await work.SeedAsync());
             content = await writer.CommitAsync(cancellationToken);
         }
         catch (UploadTooLargeException)
@@ -39,6 +43,11 @@ internal sealed class PartIntake(TrainingDbContext db, IFileStore store, TimePro
             return (null, MultipartForm.Unreadable(e));
         }
 
+        if (work.MayBeDone && await db.UploadParts.AsNoTracking().SingleOrDefaultAsync(p => p.Id == id, cancellationToken) is { } done)
+        {
+            store.Delete(key);
+            return (done, null);
+        }
         var part = new UploadPart(id, upload.Id, content.Bytes, key, timeProvider.GetUtcNow().UtcDateTime);
         ApiError? refused;
         try

@@ -84,14 +84,14 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
     {
         (string[] keys, ApiError? disordered) = await OrderAsync(upload, request, cancellationToken);
         if (disordered is not null) return (null, disordered);
-        string id = Ids.File();
-        await using FileStoreWriter writer = store.Create(FileIntake.KeyOf(id));
+        string key = FileIntake.NewKey();
+        await using FileStoreWriter writer = store.Create(key);
         await using var content = new PartStream(store, keys);
         TrainingFileCheck? check = await intake.ReceiveAsync(content, writer, upload.Purpose, cancellationToken);
         if (request.Md5 is { } md5 && !md5.Equals(content.Md5(), StringComparison.OrdinalIgnoreCase))
             return (null, ApiError.BadRequest($"md5 is '{md5}', but the parts in this order have the MD5 {content.Md5()}.", "md5"));
         if (FileIntake.RowsProblem(upload.Filename, upload.Purpose, check) is { } problem) return (null, problem);
         TimeSpan? lifetime = upload.FileLifetimeSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
-        return (await intake.CommitAsync(id, upload.Filename, upload.Purpose, check, lifetime, writer, cancellationToken), null);
+        return (await intake.CommitAsync(Ids.File(), key, upload.Filename, upload.Purpose, check, lifetime, writer, cancellationToken), null);
     }
 }

@@ -37,15 +37,17 @@ internal static class UploadEndpoints
     /// <response code="413">The file is larger than this service takes.</response>
     /// <response code="415">Content-Type 'text/plain' is not what this endpoint reads: files are sent as multipart/form-data, everything else as application/json.</response>
     private static async Task<Results<Ok<UploadObject>, ApiError>> CreateUpload(
-        HttpRequest http, Caller caller, FileIntake intake, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        HttpRequest http, Caller caller, FileIntake intake, RepeatableWork work, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         (CreateUploadRequest? request, ApiError? error) = await JsonBody.ReadAsync<CreateUploadRequest>(http, cancellationToken);
         if (request is null) return error!;
         if (Problem(request) is { } problem) return problem;
         if (request.Bytes > intake.MaxBytes) return intake.TooLarge("bytes");
 
+        string id = Ids.Upload(await work.SeedAsync());
+        if (work.MayBeDone && await FindAsync(id, caller, db, cancellationToken) is { } done) return TypedResults.Ok(UploadObject.Of(done));
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        var upload = new Upload(Ids.Upload(), FileIntake.NameOf(request.Filename!), request.Purpose!, request.MimeType!, request.Bytes!.Value, caller.Owner, now, now + s_lifetime);
+        var upload = new Upload(id, FileIntake.NameOf(request.Filename!), request.Purpose!, request.MimeType!, request.Bytes!.Value, caller.Owner, now, now + s_lifetime);
         if (request.ExpiresAfter?.Seconds is { } seconds) upload.LimitFile(seconds);
         db.Uploads.Add(upload);
         await db.SaveChangesAsync(cancellationToken);

@@ -139,11 +139,14 @@ internal static class WebhookEndpoints
     /// <response code="404">No such Webhook object: whe_abc</response>
     /// <response code="409">Webhook whe_abc is disabled; enable it first.</response>
     private static async Task<Results<Ok<WebhookDeliveryObject>, ApiError>> TestWebhook(
-        string id, Caller caller, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
+        string id, Caller caller, RepeatableWork work, TrainingDbContext db, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (await FindAsync(id, caller, db, cancellationToken) is not { } endpoint) return NoSuchWebhook(id);
+        string eventId = Ids.WebhookEvent(await work.SeedAsync());
+        if (work.MayBeDone && await db.WebhookDeliveries.AsNoTracking().SingleOrDefaultAsync(d => d.EventId == eventId, cancellationToken) is { } done)
+            return TypedResults.Ok(WebhookDeliveryObject.Of(done));
         if (!endpoint.Enabled) return ApiError.Conflict($"Webhook {id} is disabled; enable it first.", "id");
-        WebhookDelivery delivery = WebhookWrites.Message(id, Ids.WebhookEvent(), WebhookEventType.Test, id, timeProvider.GetUtcNow().UtcDateTime);
+        WebhookDelivery delivery = WebhookWrites.Message(id, eventId, WebhookEventType.Test, id, timeProvider.GetUtcNow().UtcDateTime);
         db.WebhookDeliveries.Add(delivery);
         await db.SaveChangesAsync(cancellationToken);
         return TypedResults.Ok(WebhookDeliveryObject.Of(delivery));

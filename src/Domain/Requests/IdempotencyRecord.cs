@@ -8,13 +8,14 @@ public sealed class IdempotencyRecord
 {
     private IdempotencyRecord() { }
 
-    /// <summary>A request whose work begins.</summary>
+    /// <summary>A request whose first try begins.</summary>
     /// <param name="id">Its identity (<see cref="IdOf"/>).</param>
     /// <param name="now">Moment of its beginning, UTC.</param>
     public IdempotencyRecord(string id, DateTime now)
     {
         Id = id;
         CreatedAt = now;
+        TriedAt = now;
     }
 
     /// <summary>Digest of owner, path and key: of a bounded length, whatever clients send.</summary>
@@ -23,8 +24,11 @@ public sealed class IdempotencyRecord
     /// <summary>Digest of what was sent; known with the answer, since uploads are read as they are worked on.</summary>
     public string? PayloadHash { get; private set; }
 
-    /// <summary>Moment of its beginning, UTC.</summary>
+    /// <summary>Moment its first try began, UTC.</summary>
     public DateTime CreatedAt { get; private set; }
+
+    /// <summary>Moment its latest try began, UTC; null when that ended by an error of the service, so that another may begin.</summary>
+    public DateTime? TriedAt { get; private set; }
 
     /// <summary>The answer's HTTP status.</summary>
     public int? StatusCode { get; private set; }
@@ -35,12 +39,10 @@ public sealed class IdempotencyRecord
     /// <summary>Moment the answer was there, UTC; null while the work goes on.</summary>
     public DateTime? CompletedAt { get; private set; }
 
-    /// <summary>Whether it still counts: while the work may go on, and as long as its answer is kept.</summary>
+    /// <summary>Whether a try may be working on it. After <paramref name="longestWork"/> without an answer, whoever did has died.</summary>
     /// <param name="now">The moment, UTC.</param>
-    /// <param name="longestWork">After this long without an answer, whoever did the work has died.</param>
-    /// <param name="lifetime">How long an answer is kept.</param>
-    public bool IsCurrent(DateTime now, TimeSpan longestWork, TimeSpan lifetime) =>
-        now - CreatedAt < (CompletedAt is null ? longestWork : lifetime);
+    /// <param name="longestWork">The longest that a try takes.</param>
+    public bool IsBeingWorkedOn(DateTime now, TimeSpan longestWork) => CompletedAt is null && now - TriedAt < longestWork;
 
     /// <summary>The identity of a request: one owner's key on one path.</summary>
     /// <param name="owner">Who asks; null when the service asked for no key.</param>

@@ -419,6 +419,9 @@ namespace TrainingService.Storage.Database.Migrations.Postgres
                     b.Property<int?>("StatusCode")
                         .HasColumnType("integer");
 
+                    b.Property<DateTime?>("TriedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CreatedAt");
