@@ -30,17 +30,25 @@ internal sealed class ApiClient(HttpClient http)
     }
 
     public async Task<string> CreateJobAsync(string model, string trainingFile, JsonObject hyperparameters, string? validationFile = null, JsonObject? lora = null, string method = "dpo") =>
-        (await ReadAsync(await http.PostAsJsonAsync("/v1/fine_tuning/jobs", new JsonObject
-        {
-            ["model"] = model,
-            ["training_file"] = trainingFile,
-            ["validation_file"] = validationFile,
-            ["method"] = new JsonObject { ["type"] = method, [method] = new JsonObject { ["hyperparameters"] = hyperparameters, ["lora"] = lora } },
-        }))).GetProperty("id").GetString()!;
+        (await PostAsync("/v1/fine_tuning/jobs", Job(model, trainingFile, hyperparameters, validationFile, lora, method))).GetProperty("id").GetString()!;
+
+    /// <summary>What the service expects such a job to take at its highest.</summary>
+    public async Task<long> EstimateMemoryAsync(string model, string trainingFile, JsonObject hyperparameters, JsonObject? lora = null, string method = "dpo") =>
+        (await PostAsync("/v1/fine_tuning/jobs/validate", Job(model, trainingFile, hyperparameters, null, lora, method))).GetProperty("estimate").GetProperty("memory_bytes").GetInt64();
 
     public async Task<JsonElement> PostAsync(string path) => await ReadAsync(await http.PostAsync(path, null));
 
     public async Task<JsonElement> GetAsync(string path) => await ReadAsync(await http.GetAsync(path));
+
+    private async Task<JsonElement> PostAsync(string path, JsonObject body) => await ReadAsync(await http.PostAsJsonAsync(path, body));
+
+    private static JsonObject Job(string model, string trainingFile, JsonObject hyperparameters, string? validationFile, JsonObject? lora, string method) => new()
+    {
+        ["model"] = model,
+        ["training_file"] = trainingFile,
+        ["validation_file"] = validationFile,
+        ["method"] = new JsonObject { ["type"] = method, [method] = new JsonObject { ["hyperparameters"] = hyperparameters.DeepClone(), ["lora"] = lora?.DeepClone() } },
+    };
 
     public Task<JsonElement> JobAsync(string id) => GetAsync($"/v1/fine_tuning/jobs/{id}");
 

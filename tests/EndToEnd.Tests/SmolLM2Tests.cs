@@ -21,17 +21,20 @@ public class SmolLM2Tests(PostgresServer server, ITestOutputHelper output)
         await using Deployment deployment = await Deployment.StartAsync(server);
         Directory.CreateSymbolicLink(Path.Combine(deployment.ModelsFolder, "smollm2"), model);
         WriteInitialAdapter(Path.Combine(deployment.ModelsFolder, "smollm2-initial"), golden);
-        await deployment.StartWorkerAsync();
+        HostProcess worker = await deployment.StartWorkerAsync();
 
         // The policy at the end is measured on a few rows: each costs seconds.
         string[] measured = rows[..4];
         string file = await deployment.Api.UploadAsync("orca.jsonl", string.Join('\n', rows)), validation = await deployment.Api.UploadAsync("measured.jsonl", string.Join('\n', measured));
-        string id = await deployment.Api.CreateJobAsync("smollm2-initial", file, new JsonObject
+        var settings = new JsonObject
         {
             ["batch_size"] = 2, ["n_epochs"] = 1, ["logging_steps"] = 1, ["max_length"] = 512, ["max_prompt_length"] = null,
-            ["train_sampling_strategy"] = "sequential", ["dtype"] = "float32", ["reference"] = "base", ["eval_strategy"] = "epoch",
-        }, validationFile: validation);
+            ["train_sampling_strategy"] = "sequential", ["dtype"] = "float32", ["reference"] = "base",
+        };
+        long estimate = await deployment.Api.EstimateMemoryAsync("smollm2-initial", file, settings);
+        string id = await deployment.Api.CreateJobAsync("smollm2-initial", file, settings, validationFile: validation);
         JsonElement job = await deployment.Api.SucceededAsync(id);
+        MemoryEstimateTests.Compare(estimate, worker, output);
 
         IReadOnlyList<JsonElement> metrics = await deployment.Api.MetricsAsync(id, "train");
         JsonElement[] expected = [.. JsonDocument.Parse(File.ReadAllBytes(Path.Combine(golden, "run.json"))).RootElement.GetProperty("log").EnumerateArray().Where(l => l.TryGetProperty("loss", out _))];

@@ -63,6 +63,16 @@ public sealed partial class HostProcess : IAsyncDisposable
         return running;
     }
 
+    /// <summary>The most memory that it has had resident so far.</summary>
+    public long PeakBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
+        }
+    }
+
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
     {

@@ -9,9 +9,6 @@ internal sealed record ModelWeights(IReadOnlyList<TensorHeader> Tensors, ModelDi
     /// <summary>Weights in all.</summary>
     public long Count => Tensors.Sum(t => t.Count);
 
-    /// <summary>Weights of the decoder's layers: what every token passes through.</summary>
-    public long BodyCount => Tensors.Where(t => t.Name.Contains(".layers.", StringComparison.Ordinal)).Sum(t => t.Count);
-
     /// <summary>The linear layers of the decoder, by name without the last <c>.weight</c>.</summary>
     public IEnumerable<(string Name, long Outputs, long Inputs)> LinearLayers =>
         from tensor in Tensors
@@ -36,7 +33,7 @@ internal sealed record ModelWeights(IReadOnlyList<TensorHeader> Tensors, ModelDi
 }
 
 /// <summary>The sizes that decide what a token costs.</summary>
-internal sealed record ModelDimensions(int Layers, int Hidden, int Intermediate, int KeyValueWidth, int Vocabulary)
+internal sealed record ModelDimensions(int Layers, int Hidden, int Intermediate, int QueryWidth, int KeyValueWidth, int Vocabulary)
 {
     /// <summary>From config.json; null where it does not name them.</summary>
     public static ModelDimensions? Of(JsonElement config)
@@ -45,6 +42,6 @@ internal sealed record ModelDimensions(int Layers, int Hidden, int Intermediate,
         if (Number("num_hidden_layers") is not { } layers || Number("hidden_size") is not { } hidden || Number("intermediate_size") is not { } intermediate
             || Number("num_attention_heads") is not ({ } heads and > 0) || Number("vocab_size") is not { } vocabulary) return null;
         int headWidth = Number("head_dim") ?? hidden / heads;
-        return new(layers, hidden, intermediate, headWidth * (Number("num_key_value_heads") ?? heads), vocabulary);
+        return new(layers, hidden, intermediate, headWidth * heads, headWidth * (Number("num_key_value_heads") ?? heads), vocabulary);
     }
 }

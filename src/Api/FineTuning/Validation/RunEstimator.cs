@@ -16,9 +16,6 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
     // Enough to find one of the same model and type among jobs of others.
     private const int JobsLookedAt = 50;
 
-    // Weight, gradient and AdamW's two moments, each float32.
-    private const int BytesATrainedWeight = 16;
-
     public async Task<JobEstimateObject> EstimateAsync(ModelSource source, TrainingRecipe recipe, DatasetReport report, CancellationToken cancellationToken)
     {
         int totalSteps = recipe.TotalSteps(report.Kept);
@@ -34,10 +31,10 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
             Workers = queue.CountWorkers(),
             Seconds = seconds,
             SecondsBasis = basis,
-            MemoryBytes = weights is null ? null : Memory(weights, recipe, report),
+            MemoryBytes = weights is null ? null : MemoryEstimate.Of(weights, recipe, report),
             MemoryBasis = weights is null
                 ? "The model's config.json and safetensors headers do not give its shapes."
-                : "Frozen weights, the adapter with its gradient and moments, and what the backward pass needs of the longest micro-batch that these rows can make; libtorch itself and other jobs on the machine come on top.",
+                : "The worker's process on a CPU, within a factor of 1.5: .NET and libtorch, frozen weights, what is trained with its gradient and moments, and what the backward pass needs of the largest pack that these rows can make. Other jobs on the machine come on top.",
         };
     }
 
@@ -62,36 +59,6 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
                 return (tokens / (other.TokensPerSecond * known.Count / weights!.Count),
                     $"No job of this model and dtype has been measured; a job on a model of {known.Count} weights trained {other.TokensPerSecond:0} tokens a second, and this one has {weights.Count}.");
         return (null, "No job has been measured on this service yet.");
-    }
-
-    private static long Memory(ModelWeights weights, TrainingRecipe recipe, DatasetReport report)
-    {
-        int bytes = recipe.ComputeType == ComputeType.Bfloat16 ? 2 : 4;
-        LoraRecipe lora = recipe.Lora;
-        long trained = weights.LinearLayers.Where(l => lora.Targets(l.Name)).Sum(l => lora.RankOf(l.Name) * (l.Outputs + l.Inputs) + (lora.UseDora ? l.Outputs : 0))
-            + (long)lora.ModulesToSave.Count * weights.Dimensions.Vocabulary * weights.Dimensions.Hidden;
-
-        long tokens = Math.Min(recipe.BatchSize, report.Kept) * LongestRow(recipe, report);
-        // A layer keeps its input, queries, keys, values, the input of its MLP, and gate and up.
-        ModelDimensions d = weights.Dimensions;
-        long kept = tokens * d.Layers * (3L * d.Hidden + 2L * d.KeyValueWidth + 2L * d.Intermediate);
-        // NF4 with its scales takes 4.13 bits.
-        long quantised = recipe.LoadIn4Bit ? weights.LinearLayers.Sum(l => (long)l.Outputs * l.Inputs) : 0;
-        return (weights.Count - quantised) * bytes + (long)(quantised * 4.13 / 8) + trained * BytesATrainedWeight + kept * bytes;
-    }
-
-    private static long LongestRow(TrainingRecipe recipe, DatasetReport report)
-    {
-        long most = recipe.MaxLength ?? int.MaxValue;
-        (int prompts, int[] completions) = report switch
-        {
-            PairReport p => (p.PromptLengths.Maximum, new[] { p.ChosenLengths.Maximum, p.RejectedLengths.Maximum }),
-            LabelledReport l => (l.PromptLengths.Maximum, [l.CompletionLengths.Maximum]),
-            SupervisedReport s => (0, [s.SequenceLengths.Maximum]),
-            _ => throw new ArgumentException($"Nothing is known of the lengths in a {report.GetType().Name}.", nameof(report)),
-        };
-        long prompt = Math.Min(prompts, recipe.MaxPromptLength ?? int.MaxValue);
-        return prompt + completions.Sum(completion => Math.Max(0, Math.Min(completion, most - prompt)));
     }
 
     private sealed record MeasuredSpeed(string Model, string? ComputeType, double TokensPerSecond)
