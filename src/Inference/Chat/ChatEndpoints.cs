@@ -24,8 +24,6 @@ internal static class ChatEndpoints
         AnswerChannel answers = lease.Model.Answer([prompt], request.Settings, continuesText: false, http.RequestAborted);
 
         var writer = new ChatWriter(request, prompt.Length, lease.Model.Tokenizer, timeProvider.GetUtcNow());
-        if (!request.Settings.Stream) return Results.Json(await writer.WholeAsync(answers), WireJson.Options);
-        await writer.StreamAsync(answers, new EventStream(http));
-        return Results.Empty;
+        return await writer.SendAsync(answers, request.Settings, http);
     }
 }

@@ -30,8 +30,6 @@ internal static class CompletionEndpoints
             : model.Answer([.. prompts.Select(p => p.Ids)], request.Settings, continuesText: true, http.RequestAborted);
 
         var writer = new CompletionWriter(request, prompts, model.Tokenizer, timeProvider.GetUtcNow());
-        if (!request.Settings.Stream) return Results.Json(await writer.WholeAsync(answers), WireJson.Options);
-        await writer.StreamAsync(answers, new EventStream(http));
-        return Results.Empty;
+        return await writer.SendAsync(answers, request.Settings, http);
     }
 }

@@ -13,7 +13,7 @@ public static class KeyHosting
     /// <summary>Scheme that recognises keys.</summary>
     public const string Scheme = "Key";
 
-    /// <summary>Policy of the API: every role reads, and all but <see cref="KeyRole.ReadOnly"/> change things.</summary>
+    /// <summary>Policy of the API: every role reads, and all but <see cref="KeyRole.ReadOnly"/> call what may change things.</summary>
     public const string ApiPolicy = "api";
 
     /// <summary>Policy of what administrators alone may do.</summary>
@@ -43,5 +43,6 @@ public static class KeyHosting
 
     private static bool MayCall(AuthorizationHandlerContext context) =>
         context.User.Identity is { IsAuthenticated: true } && context.Resource is HttpContext http
-        && (Caller.Of(context.User).Role != KeyRole.ReadOnly || HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method));
+        && (Caller.Of(context.User).Role != KeyRole.ReadOnly || HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)
+            || http.GetEndpoint()?.Metadata.GetMetadata<ChangesNothing>() is not null);
 }

@@ -101,6 +101,18 @@ public sealed class DeleteModelTests(PostgresServer postgres)
         await admin.JsonAsync();
     }
 
+    [Theory]
+    [InlineData("/v1/models")]
+    [InlineData("/v1/models/")]
+    public async Task DeletionWithoutAnId_DeletesNothing(string path)
+    {
+        await using ApiServer server = await ApiServer.StartAsync(postgres, StorageProvider.Sqlite);
+        (_, string name, _) = await TrainAsync(server);
+        using HttpResponseMessage response = await server.Client.DeleteAsync(path);
+        Assert.Equal("unknown_url", (await response.ErrorAsync(HttpStatusCode.NotFound)).Text("code"));
+        Assert.Contains(name, (await server.GetAsync("/v1/models")).Ids());
+    }
+
     private static async Task<string> AddSucceededAsync(ApiServer server, string id, string owner)
     {
         var job = new FineTuningJob(id, "demo-model", "file-x", null, """{"hyperparameters": {}, "lora": {}}""", 1, null, null, s_now);

@@ -10,7 +10,7 @@ namespace TrainingService.Api.FineTuning.Validation;
 
 internal static class ValidateJobEndpoint
 {
-    public static void MapValidateJob(this IEndpointRouteBuilder jobs) => jobs.MapPost("/validate", ValidateJob).AcceptsJob();
+    public static void MapValidateJob(this IEndpointRouteBuilder jobs) => jobs.MapPost("/validate", ValidateJob).WithMetadata(new ChangesNothing()).AcceptsJob();
 
     /// <summary>Validate a job before it costs anything</summary>
     /// <remarks>
