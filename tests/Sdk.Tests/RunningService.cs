@@ -1,4 +1,6 @@
 using System.ClientModel;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using OpenAI;
 using OpenAI.FineTuning;
 using TrainingService.Tests;
@@ -23,6 +25,14 @@ public sealed class RunningService : IAsyncLifetime
     public OpenAIClient OpenAI(Uri? baseUrl = null) => new(new ApiKeyCredential("any key"), new OpenAIClientOptions { Endpoint = baseUrl ?? BaseUrl });
 
     public FineTuningClient FineTuning() => new(new ApiKeyCredential("any key"), new FineTuningClientOptions { Endpoint = BaseUrl });
+
+    /// <summary>The secret of a new key: without one everybody here is the administrator.</summary>
+    public async Task<string> CreateKeyAsync(string role, string owner)
+    {
+        using HttpClient http = Http();
+        using HttpResponseMessage created = await http.PostAsJsonAsync("/v1/admin/keys", new { role, owner });
+        return (await created.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>())!["key"]!.GetValue<string>();
+    }
 
     public HttpClient Http() => new() { BaseAddress = Address };
 

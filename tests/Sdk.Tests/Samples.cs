@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using TrainingService.Tests;
 
 namespace TrainingService.Sdk.Tests;
@@ -10,6 +11,14 @@ internal static class Samples
     public static string Training => RepositoryRoot.PathOf("samples", "concise-train.jsonl");
 
     public static string Validation => RepositoryRoot.PathOf("samples", "concise-validation.jsonl");
+
+    /// <summary>The training pairs as OpenAI's chat rows: each prompt with its preferred answer.</summary>
+    public static BinaryData Conversations { get; } = BinaryData.FromString(string.Concat(File.ReadLines(Training).Select(line =>
+    {
+        JsonNode row = JsonNode.Parse(line)!;
+        JsonNode?[] messages = [.. row["input"]!["messages"]!.AsArray(), .. row["preferred_output"]!.AsArray()];
+        return new JsonObject { ["messages"] = new JsonArray([.. messages.Select(m => m!.DeepClone())]) }.ToJsonString() + "\n";
+    })));
 
     /// <summary>The settings of the small job, as they stand in <c>method.dpo.hyperparameters</c>.</summary>
     public static object Hyperparameters { get; } = new

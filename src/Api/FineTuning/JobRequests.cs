@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Files;
+using TrainingService.Datasets.Formats;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
@@ -24,7 +25,7 @@ internal sealed record ReadJob(
 internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, FileFit fit, TimeProvider timeProvider)
 {
     // The order in which a person reads a request: model and files before settings.
-    private static readonly string[] s_order = ["model", "training_file", "validation_file"];
+    private static readonly string[] s_order = ["model", "training_file", "validation_file", "method"];
 
     private static readonly JsonDocumentOptions s_json = new() { AllowDuplicateProperties = false };
 
@@ -35,11 +36,13 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         CreateJobRequest request;
         TrainingRecipe recipe;
         List<RecipeProblem> problems;
+        bool isDefaulted;
         try
         {
             using JsonDocument body = await JsonDocument.ParseAsync(http.Body, s_json, cancellationToken);
             (request, recipe, IReadOnlyList<RecipeProblem> read) = CreateJobReader.Read(body.RootElement);
             problems = [.. read];
+            isDefaulted = request.Method is null && !problems.Exists(p => p.Param.StartsWith("method", StringComparison.Ordinal));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -50,6 +53,9 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         if (exists) problems.AddRange(AdapterProblems(request, recipe));
         StoredFile? training = await FindFileAsync("training_file", request.TrainingFile, recipe, caller, problems, cancellationToken);
         StoredFile? validation = await FindFileAsync("validation_file", request.ValidationFile, recipe, caller, problems, cancellationToken);
+        // OpenAI's own default is supervised; whoever sends pairs and forgets the method wants to learn from the preference.
+        if (isDefaulted && training is not null && RowShape.Named(training.Format) is { Kind: RowKind.Preference })
+            problems.Add(new("method", $"{training.Id} holds preference pairs, but a request without method is a supervised one, as OpenAI's are. Add \"method\": {{\"type\": \"dpo\"}} to train on the preferences, or {{\"type\": \"supervised\"}} to imitate the chosen completions."));
         return (new(request, recipe, exists, training, validation, problems), null);
     }
 

@@ -66,6 +66,8 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
     [InlineData("""{"model": "demo-model", "training_file": "Invalid File Name", "method": {"type": "dpo"}}""", "training_file", "invalid training_file: Invalid File Name")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "validation_file": "file-no", "method": {"type": "dpo"}}""", "validation_file", "invalid validation_file: file-no")]
     [InlineData("""{"model": "demo-model", "training_file": "OTHER", "method": {"type": "dpo"}}""", "training_file", "has the purpose user_data; upload it with the purpose fine-tune")]
+    [InlineData("""{"model": "demo-model", "training_file": "FILE"}""", "method", "Add \"method\": {\"type\": \"dpo\"} to train on the preferences")]
+    [InlineData("""{"model": "demo-model", "training_file": "FILE", "hyperparameters": {"n_epochs": 1}}""", "method", "Add \"method\": {\"type\": \"dpo\"}")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "reinforcement", "reinforcement": {}}}""", "method.type", "method.type is \"reinforcement\"; it must be one of dpo, supervised, kto, orpo, cpo")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "kto", "kto": {"hyperparameters": {"batch_size": 1}}}}""", "method.kto.hyperparameters.batch_size", "give at least 2")]
     [InlineData("""{"model": "demo-model", "training_file": "FILE", "method": {"type": "dpo", "supervised": {}}}""", "method.supervised", "no effect")]
@@ -155,6 +157,21 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
         Assert.Equal(method, answered.Text("type"));
         Assert.Equal(["type", method], answered.AsObject().Select(p => p.Key));
         Assert.Equal(method != "supervised", answered[method]!["hyperparameters"]!.AsObject().ContainsKey("beta"));
+    }
+
+    [Fact]
+    public async Task RequestWithoutMethod_IsOpenAIsSupervisedJob_WithSettingsInTheirOldPlace()
+    {
+        using HttpResponseMessage uploaded = await server.UploadTextAsync("""{"messages": [{"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Blue."}]}""");
+        string file = (await uploaded.JsonAsync()).Text("id");
+        using HttpResponseMessage response = await server.CreateJobAsync($$"""{"model": "demo-model", "training_file": "{{file}}", "hyperparameters": {"n_epochs": 2, "batch_size": "auto", "learning_rate_multiplier": null} }""");
+        JsonObject job = await response.JsonAsync();
+        Assert.Equal("supervised", job["method"]!.Text("type"));
+        Assert.Equal((2, 2), (job["hyperparameters"]!["n_epochs"]!.GetValue<int>(), job["method"]!["supervised"]!["hyperparameters"]!["n_epochs"]!.GetValue<int>()));
+        Assert.False(job["method"]!.AsObject().ContainsKey("dpo"));
+
+        using HttpResponseMessage dpo = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo"} }""");
+        Assert.Contains("The method dpo needs pairs", (await dpo.ErrorAsync(HttpStatusCode.BadRequest)).Message());
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class GeneratedClientTests(RunningService service)
                         Type = "dpo",
                         Dpo = new CreateJobDpo
                         {
-                            Hyperparameters = new Hyperparameters { Beta = 0.3, Batch_size = 4, Max_steps = 3, Logging_steps = 1, Max_length = 128, Dtype = "float32" },
+                            Hyperparameters = new DpoHyperparameters { Beta = 0.3, Batch_size = 4, Max_steps = 3, Logging_steps = 1, Max_length = 128, Dtype = "float32" },
                             Lora = new Lora { R = 4, Target_modules = new[] { "q_proj" } },
                         },
                     },

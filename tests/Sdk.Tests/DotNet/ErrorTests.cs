@@ -29,12 +29,11 @@ public sealed class ErrorTests(RunningService service)
     }
 
     [Fact]
-    public async Task SupervisedJob_Is400AndSaysWhatIsDoneHere()
+    public async Task PairsWithoutAMethod_Are400AndSayWhichToGive()
     {
         OpenAIFile training = await service.OpenAI().GetOpenAIFileClient().UploadFileAsync(Samples.Training, FileUploadPurpose.FineTune);
-        ClientResultException supervised = await FailsAsync(400, async () =>
-            await service.FineTuning().FineTuneAsync(Samples.Model, training.Id, waitUntilCompleted: false, new FineTuningOptions { TrainingMethod = FineTuningTrainingMethod.CreateSupervised() }));
-        Assert.Contains("direct preference optimisation", supervised.Message, StringComparison.Ordinal);
+        ClientResultException supervised = await FailsAsync(400, async () => await service.FineTuning().FineTuneAsync(Samples.Model, training.Id, waitUntilCompleted: false));
+        Assert.Contains("Add \"method\": {\"type\": \"dpo\"}", supervised.Message, StringComparison.Ordinal);
     }
 
     [Fact]

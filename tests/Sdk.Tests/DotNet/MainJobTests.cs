@@ -51,6 +51,26 @@ public sealed class MainJobTests(RunningService service)
     }
 
     [Fact]
+    public async Task SupervisedJob_TrainsOnConversations_AndADpoJobGoesOnFromItsModel()
+    {
+        OpenAIFileClient files = _openAI.GetOpenAIFileClient();
+        OpenAIFile conversations = await files.UploadFileAsync(Samples.Conversations, "conversations.jsonl", FileUploadPurpose.FineTune);
+        FineTuningJob supervised = await _fineTuning.FineTuneAsync(Samples.Model, conversations.Id, waitUntilCompleted: false, new FineTuningOptions
+        {
+            TrainingMethod = FineTuningTrainingMethod.CreateSupervised(batchSize: 60, epochCount: 1, learningRate: 20),
+            Suffix = "taught",
+        });
+        await SucceededAsync(supervised);
+        Assert.StartsWith("ft:demo-model:local:taught:", supervised.Value, StringComparison.Ordinal);
+
+        OpenAIFile pairs = await files.UploadFileAsync(Samples.Training, FileUploadPurpose.FineTune);
+        FineTuningJob preferred = await CreateJobAsync(pairs.Id, null, supervised.Value!);
+        Assert.Equal(supervised.Value, preferred.BaseModel);
+        await SucceededAsync(preferred);
+        await ModelsAnswerAsync(preferred.Value!);
+    }
+
+    [Fact]
     public async Task CancelledJob_IsListedAmongOthersOverPages()
     {
         OpenAIFile training = await _openAI.GetOpenAIFileClient().UploadFileAsync(Samples.Training, FileUploadPurpose.FineTune);
@@ -101,11 +121,11 @@ public sealed class MainJobTests(RunningService service)
     }
 
     // The typed beta of this SDK is a whole number, so callers send the request themselves.
-    private async Task<FineTuningJob> CreateJobAsync(string training, string? validation)
+    private async Task<FineTuningJob> CreateJobAsync(string training, string? validation, string model = Samples.Model)
     {
         BinaryData request = BinaryData.FromObjectAsJson(new
         {
-            model = Samples.Model, training_file = training, validation_file = validation, suffix = "dotnet", seed = 7,
+            model, training_file = training, validation_file = validation, suffix = "dotnet", seed = 7,
             metadata = new Dictionary<string, string> { ["from"] = ".NET" },
             method = new { type = "dpo", dpo = new { hyperparameters = Samples.Hyperparameters } },
         });

@@ -31,6 +31,8 @@ public sealed partial class NodeSdkTests(RunningService service, ITestOutputHelp
     {
         var start = new ProcessStartInfo(File.Exists(s_ownNode) ? s_ownNode : "node", ["--test", "--test-reporter=tap", suite]) { WorkingDirectory = s_folder, RedirectStandardOutput = true };
         start.Environment["SERVICE_URL"] = service.Address.GetLeftPart(UriPartial.Authority);
+        start.Environment["SERVICE_KEY"] = await service.CreateKeyAsync("user", "node");
+        start.Environment["READER_KEY"] = await service.CreateKeyAsync("read_only", "reader");
         start.Environment["SAMPLES_FOLDER"] = RepositoryRoot.PathOf("samples");
         try
         {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import OpenAI, { toFile } from 'openai';
-import { client, createJob, ended, model, proxy, upload } from './service.mjs';
+import { all, client, createJob, ended, model, proxy, reader, upload } from './service.mjs';
 
 const openai = client();
 
@@ -23,6 +23,14 @@ test('unknown things are NotFoundError', async () => {
   await assert.rejects(openai.chat.completions.create({ model: 'nobody', messages: [{ role: 'user', content: 'Hello' }] }), OpenAI.NotFoundError);
 });
 
+test('what is another owner\'s is NotFoundError, and a key that only reads gets PermissionDeniedError', async () => {
+  const training = await upload('concise-train.jsonl');
+  assert.ok((await all(openai.files.list())).some((f) => f.id === training.id));
+  assert.ok(!(await all(reader().files.list())).some((f) => f.id === training.id));
+  await assert.rejects(reader().files.retrieve(training.id), OpenAI.NotFoundError);
+  await assert.rejects(reader().files.delete(training.id), OpenAI.PermissionDeniedError);
+});
+
 test('wrong requests are BadRequestError', async () => {
   const rows = await toFile(Buffer.from('{"prompt": "Hello"}\n'), 'rows.jsonl');
   await assert.rejects(openai.files.create({ file: rows, purpose: 'fine-tune' }), (error) => {
@@ -35,6 +43,7 @@ test('wrong requests are BadRequestError', async () => {
   await assert.rejects(openai.fineTuning.jobs.create({ model, training_file: training.id }), (error) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
     assert.equal(error.param, 'method');
+    assert.match(error.message, /Add "method": {"type": "dpo"}/);
     return true;
   });
   await assert.rejects(createJob(training.id, { method: { type: 'dpo', dpo: { hyperparameters: { beta: 3 } } } }), /beta is 3/);

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import OpenAI, { toFile } from 'openai';
-import { all, client, createJob, ended, model, samples, upload } from './service.mjs';
+import { all, client, createJob, ended, model, samples, upload, uploadConversations } from './service.mjs';
 
 const openai = client();
 
@@ -104,6 +104,23 @@ test('main job', async (t) => {
     assert.deepEqual(await openai.files.delete(training.id), { id: training.id, deleted: true, object: 'file' });
     await assert.rejects(openai.files.retrieve(training.id), OpenAI.NotFoundError);
   });
+});
+
+test('a supervised job trains on conversations, and a dpo job goes on from its model', async () => {
+  const conversations = await uploadConversations('concise-train.jsonl');
+  const hyperparameters = { n_epochs: 1, batch_size: 60, learning_rate_multiplier: 20 };
+  const created = await openai.fineTuning.jobs.create({ model, training_file: conversations.id, suffix: 'taught', method: { type: 'supervised', supervised: { hyperparameters } } });
+  assert.equal(created.method.supervised.hyperparameters.n_epochs, 1);
+  const supervised = await ended(created.id);
+  assert.equal(supervised.status, 'succeeded', supervised.error?.message);
+
+  const pairs = await upload('concise-train.jsonl');
+  const preferred = await ended((await createJob(pairs.id, { model: supervised.fine_tuned_model })).id);
+  assert.equal(preferred.status, 'succeeded', preferred.error?.message);
+  const answer = await openai.chat.completions.create({
+    model: preferred.fine_tuned_model, messages: [{ role: 'user', content: 'Which sound does the owl make?' }], temperature: 0, max_tokens: 32,
+  });
+  assert.match(answer.choices[0].message.content, /owl/);
 });
 
 test('an upload is put together from parts', async () => {

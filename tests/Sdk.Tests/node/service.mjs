@@ -1,18 +1,28 @@
 // What the suites share: the client of the running service, the samples, a small but real job.
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 
 export const service = process.env.SERVICE_URL;
 export const samples = process.env.SAMPLES_FOLDER;
 export const model = 'demo-model';
 
-export const client = (baseURL = `${service}/v1`, options = {}) => new OpenAI({ baseURL, apiKey: 'any key', ...options });
+export const client = (baseURL = `${service}/v1`, options = {}) => new OpenAI({ baseURL, apiKey: process.env.SERVICE_KEY, ...options });
+
+/** Of another owner, with a key that may only read. */
+export const reader = () => client(undefined, { apiKey: process.env.READER_KEY });
 
 export const upload = (name) =>
   client().files.create({ file: createReadStream(join(samples, name)), purpose: 'fine-tune' });
+
+/** The pairs of a sample as chat rows: each prompt with its preferred answer. */
+export async function uploadConversations(name) {
+  const rows = readFileSync(join(samples, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const text = rows.map((row) => `${JSON.stringify({ messages: [...row.input.messages, ...row.preferred_output] })}\n`).join('');
+  return client().files.create({ file: await toFile(Buffer.from(text), 'conversations.jsonl'), purpose: 'fine-tune' });
+}
 
 /** Twelve steps with a checkpoint after each. */
 export const createJob = (training_file, more = {}) =>
@@ -55,8 +65,8 @@ export async function proxy({ status = 503, refusals = 0, retryAfter = 0 } = {})
       return;
     }
     const body = ['GET', 'HEAD'].includes(request.method) ? undefined : Readable.toWeb(request);
-    const type = request.headers['content-type'];
-    const answer = await fetch(service + request.url, { method: request.method, body, duplex: 'half', headers: type ? { 'content-type': type } : {} });
+    const headers = Object.fromEntries(['content-type', 'authorization'].filter((h) => request.headers[h]).map((h) => [h, request.headers[h]]));
+    const answer = await fetch(service + request.url, { method: request.method, body, duplex: 'half', headers });
     response.writeHead(answer.status, Object.fromEntries(['content-type', 'x-should-retry', 'x-request-id'].filter((h) => answer.headers.has(h)).map((h) => [h, answer.headers.get(h)])));
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
