@@ -21,7 +21,7 @@ internal static class SwaggerHosting
             {
                 Title = "Preference fine-tuning",
                 Version = DocumentName,
-                Description = "Upload preference pairs, train a LoRA adapter by direct preference optimisation, watch it, download it. "
+                Description = "Upload a training file, train a LoRA adapter by DPO, supervised, KTO, ORPO, CPO or SimPO, watch it, download it. "
                     + "Paths and shapes are OpenAI's: their SDKs work when pointed here.",
             });
             swagger.IncludeXmlComments(typeof(ApiHost).Assembly);

@@ -26,7 +26,7 @@ public static class RecipeJson
         ["lora_bias"] = "The adapter has no biases; leave lora_bias out or set it to false",
     };
 
-    /// <summary>Reads both objects; absent fields and <c>"auto"</c> keep the defaults. All problems are told at once.</summary>
+    /// <summary>Reads both objects; absent fields and <c>"auto"</c> keep the defaults, and so does null where it is no value of the field's own. All problems are told at once.</summary>
     /// <param name="method">What is trained by.</param>
     /// <param name="hyperparameters">The method's object <c>hyperparameters</c>, or null.</param>
     /// <param name="lora">The method's object <c>lora</c>, or null.</param>
@@ -135,15 +135,19 @@ public static class RecipeJson
                 }
                 else problems.Add(new(param, Unknown(recipe.Method, property.Name, path, fields)));
             }
-            else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() == "auto") continue;
+            else if (IsAuto(property.Value)) continue;
             else if (field.Read(recipe, property.Value) is { } read) recipe = read;
+            // Generated clients send null for what is not set; it asks for the default where it is no value of its own.
+            else if (property.Value.ValueKind == JsonValueKind.Null) continue;
             else problems.Add(new(param, $"{field.Name} is {Excerpt.Of(property.Value.GetRawText())}; it must be {field.Allowed}, or \"auto\"."));
         }
         return recipe;
     }
 
     private static bool IsGiven(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && !(value.ValueKind == JsonValueKind.String && value.GetString() == "auto");
+        element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null && !IsAuto(value);
+
+    private static bool IsAuto(JsonElement value) => value.ValueKind == JsonValueKind.String && value.GetString() == "auto";
 
     private static bool IsDefault(JsonProperty property) => property.Value.ValueKind switch
     {

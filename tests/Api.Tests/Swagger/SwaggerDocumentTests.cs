@@ -75,15 +75,23 @@ public sealed class SwaggerDocumentTests(ApiServer server) : IClassFixture<ApiSe
     }
 
     [Fact]
-    public async Task Settings_AreDescribedFromTheTableThatReadsThem()
+    public async Task Settings_AreDescribedFromTheTableThatReadsThem_UnderNamesOfTheirOwn()
     {
-        JsonNode dpo = (await server.GetAsync(Path))["components"]!["schemas"]!["CreateJobDpo"]!["properties"]!;
-        foreach ((string name, IReadOnlyList<RecipeField> fields) in new[] { ("hyperparameters", RecipeFields.Hyperparameters(TrainingMethod.Dpo)), ("lora", RecipeFields.Lora) })
+        JsonNode schemas = (await server.GetAsync(Path))["components"]!["schemas"]!;
+        foreach (TrainingMethod method in Enum.GetValues<TrainingMethod>())
         {
-            JsonObject properties = dpo[name]!["properties"]!.AsObject();
-            Assert.Equal(fields.Select(f => f.Name).Order(), properties.Select(p => p.Key).Order());
-            foreach (RecipeField field in fields)
-                Assert.Contains(field.Allowed, properties[field.Name]!.Text("description"));
+            JsonNode settings = schemas[$"CreateJob{method}"]!["properties"]!;
+            foreach ((string name, string schema, IReadOnlyList<RecipeField> fields) in new[]
+            {
+                ("hyperparameters", $"{method}Hyperparameters", RecipeFields.Hyperparameters(method)), ("lora", "Lora", RecipeFields.Lora),
+            })
+            {
+                Assert.Equal($"#/components/schemas/{schema}", settings[name]!.Text("$ref"));
+                JsonObject properties = schemas[schema]!["properties"]!.AsObject();
+                Assert.Equal(fields.Select(f => f.Name).Order(), properties.Select(p => p.Key).Order());
+                foreach (RecipeField field in fields)
+                    Assert.Contains(field.Allowed, properties[field.Name]!.Text("description"));
+            }
         }
     }
 

@@ -33,6 +33,9 @@ public sealed class RecipeDefaultsTests
 
     public static TheoryData<string> FieldNames => [.. RecipeFields.Hyperparameters(TrainingMethod.Dpo).Concat(RecipeFields.Lora).Select(f => f.Name)];
 
+    // Here null says that there is no limit, which is not the default.
+    public static TheoryData<string> FieldsWithoutNull => [.. FieldNames.Select(row => row.Data).Except(["max_length", "max_prompt_length"])];
+
     [Fact]
     public void EmptyRequest_TakesTheDefaults()
     {
@@ -55,6 +58,14 @@ public sealed class RecipeDefaultsTests
     public void Auto_TakesTheDefault(string field)
     {
         (string? hyperparameters, string? lora) = With(field, "\"auto\"");
+        Assert.Equal(Members(Accept(null)), Members(Accept(hyperparameters, lora)));
+    }
+
+    [Theory]
+    [MemberData(nameof(FieldsWithoutNull))]
+    public void Null_TakesTheDefaultToo_UnlessItIsAValueOfTheField(string field)
+    {
+        (string? hyperparameters, string? lora) = With(field, "null");
         Assert.Equal(Members(Accept(null)), Members(Accept(hyperparameters, lora)));
     }
 
