@@ -24,7 +24,12 @@ internal sealed record DecoderShape(int Vocabulary, int Context, int Layers, int
     {
         int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), keyHeads = config.OptionalSize("num_key_value_heads") ?? heads;
         if (heads % keyHeads != 0) throw new ModelFormatException($"config.json has num_attention_heads = {heads}, which is no multiple of num_key_value_heads = {keyHeads}.");
-        return new(config.Size("vocab_size"), config.OptionalSize("max_position_embeddings") ?? 2048, config.Size("num_hidden_layers"),
-            hidden, config.Size("intermediate_size"), heads, keyHeads, config.OptionalSize("head_dim") ?? headSize ?? hidden / heads);
+        return Checked(new(config.Size("vocab_size"), config.OptionalSize("max_position_embeddings") ?? 2048, config.Size("num_hidden_layers"),
+            hidden, config.Size("intermediate_size"), heads, keyHeads, config.OptionalSize("head_dim") ?? headSize ?? hidden / heads));
     }
+
+    /// <summary>Refuses sizes that no model has, before arrays are made by them.</summary>
+    public static DecoderShape Checked(DecoderShape shape) =>
+        shape is { Layers: <= 10_000, Width: <= 1 << 26, HeadSize: > 0 } && (long)shape.Heads * shape.HeadSize <= 1 << 26 && (long)shape.KeyHeads * shape.HeadSize <= 1 << 26
+            ? shape : throw new ModelFormatException($"config.json describes {shape.Layers} layers of {shape.Heads} heads of {shape.HeadSize} elements and a width of {shape.Width}: no model is so large, or so small.");
 }

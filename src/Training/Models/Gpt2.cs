@@ -66,7 +66,7 @@ internal sealed class Gpt2 : CausalLanguageModel
     {
         int hidden = config.Size("n_embd"), heads = config.Size("n_head");
         if (hidden % heads != 0) throw new ModelFormatException($"config.json has n_embd = {hidden}, which is no multiple of n_head = {heads}.");
-        return new(config.Size("vocab_size"), config.Size("n_positions"), config.Size("n_layer"), hidden, config.OptionalSize("n_inner") ?? 4 * hidden, heads, heads, hidden / heads);
+        return DecoderShape.Checked(new(config.Size("vocab_size"), config.Size("n_positions"), config.Size("n_layer"), hidden, config.OptionalSize("n_inner") ?? 4 * hidden, heads, heads, hidden / heads));
     }
 
     private sealed record DecoderLayer(AttentionHeads Heads, LayerNorm AttentionNorm, PackedLinear Qkv, PackedLinear Output, LayerNorm MlpNorm, PackedLinear Up, PackedLinear Down);

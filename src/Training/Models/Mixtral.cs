@@ -25,6 +25,7 @@ internal sealed class Mixtral : CausalLanguageModel
         int? window = config.OptionalSize("sliding_window");
         int experts = config.OptionalSize("num_local_experts") ?? 8, chosen = config.OptionalSize("num_experts_per_tok") ?? 2;
         if (config.Number("router_jitter_noise") is > 0) throw new ModelFormatException("config.json has router_jitter_noise: noise on the router's input is not supported; set it to 0.");
+        if (chosen > experts) throw new ModelFormatException($"config.json has num_experts_per_tok = {chosen}, more than its {experts} experts.");
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize, theta: 1_000_000);
         config.RefuseUnknown("output_router_logits", "router_aux_loss_coef");
 

@@ -20,6 +20,9 @@ internal sealed class ModelConfig
         "transformers.js_config", "transformers_version", "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache",
     ];
 
+    /// <summary>No model has a size beyond this, and products of two of them stay whole numbers of 64 bits.</summary>
+    private const int LargestSize = 1 << 28;
+
     private readonly JsonElement _root;
     private readonly string _path;
     private readonly HashSet<string> _asked = [];
@@ -78,8 +81,8 @@ internal sealed class ModelConfig
     public int? OptionalSize(string name)
     {
         if (Find(name) is not { } value) return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number > 0 ? number
-            : throw Wrong(name, value, "a whole number above 0");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number is > 0 and <= LargestSize ? number
+            : throw Wrong(name, value, $"a whole number from 1 to {LargestSize}");
     }
 
     /// <summary>A whole number above 0 with a value of its own when the field is absent; null when it is null.</summary>
@@ -124,8 +127,14 @@ internal sealed class ModelConfig
     public string? Text(string name)
     {
         if (Find(name) is not { } value) return null;
-        return value.ValueKind == JsonValueKind.String ? value.GetString()
-            : throw Wrong(name, value, "a text");
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(name, value, "a text");
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong(name, value, "a text in Unicode, without half of a surrogate pair,");
+        }
     }
 
     /// <summary>Refuses values of a text field other than those given; absent is the first.</summary>

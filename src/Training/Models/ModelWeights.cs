@@ -44,18 +44,27 @@ internal sealed class ModelWeights : IDisposable
     /// <param name="shape">Shape of the result.</param>
     public Tensor Stack(IReadOnlyList<string> names, params long[] shape)
     {
+        // Memory is asked for once the files are known to fill it: config.json may say anything.
+        long[] rows = [.. names.Select(name => ShapeOf(name) is { Length: > 0 } own && own.AsSpan(1).SequenceEqual(shape.AsSpan(1)) ? own[0]
+            : throw new ModelFormatException($"Tensor '{name}' has shape [{string.Join(", ", ShapeOf(name))}], which does not fit config.json: [{string.Join(", ", shape)}]."))];
+        if (rows.Sum() != shape[0]) throw new ModelFormatException($"{string.Join(" + ", names)} has {rows.Sum()} rows, but config.json says {shape[0]}.");
         Tensor result = empty(shape, _dtype, _device).DetachFromDisposeScope();
-        long row = 0;
-        foreach (string name in names)
+        try
         {
-            long[] own = ShapeOf(name);
-            if (own.Length != shape.Length || row + own[0] > shape[0])
-                throw new ModelFormatException($"Tensor '{name}' has shape [{string.Join(", ", own)}], which does not fit config.json.");
-            using Tensor slice = result.narrow(0, row, own[0]);
-            ReadInto(name, slice);
-            row += own[0];
+            long row = 0;
+            foreach ((string name, long count) in names.Zip(rows))
+            {
+                using Tensor slice = result.narrow(0, row, count);
+                ReadInto(name, slice);
+                row += count;
+            }
+            return result;
         }
-        return row == shape[0] ? result : throw new ModelFormatException($"{string.Join(" + ", names)} has {row} rows, but config.json says {shape[0]}.");
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether a matrix is stored as bitsandbytes writes NF4.</summary>

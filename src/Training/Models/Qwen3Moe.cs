@@ -27,6 +27,7 @@ internal sealed class Qwen3Moe : CausalLanguageModel
         int experts = config.OptionalSize("num_experts") ?? config.OptionalSize("num_local_experts") ?? 128;
         int chosen = config.OptionalSize("num_experts_per_tok") ?? 8, width = config.OptionalSize("moe_intermediate_size") ?? 768, step = config.OptionalSize("decoder_sparse_step") ?? 1;
         double[] dense = config.Numbers("mlp_only_layers") ?? [];
+        if (chosen > experts) throw new ModelFormatException($"config.json has num_experts_per_tok = {chosen}, more than its {experts} experts.");
         RotaryFrequencies frequencies = RopeFrequencies.Of(config, shape.HeadSize);
         config.RefuseUnknown("sliding_window", "max_window_layers", "num_local_experts", "output_router_logits", "router_aux_loss_coef");
 

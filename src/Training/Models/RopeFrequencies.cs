@@ -25,7 +25,7 @@ internal static class RopeFrequencies
     {
         int size = (int)(headSize * (settings?.Number("partial_rotary_factor") ?? turned));
         // An odd number is rounded up to pairs, though the frequencies are those of the odd number.
-        if (size < 1 || size + size % 2 > headSize) throw new ModelFormatException($"config.json has rotary positions over {size} of {headSize} elements a head, which do not make pairs.");
+        if (size < 1 || size > headSize || size + size % 2 > headSize) throw new ModelFormatException($"config.json has rotary positions over {size} of {headSize} elements a head, which do not make pairs.");
         int context = config.OptionalSize("max_position_embeddings") ?? 2048;
         // Asked for whatever the kind is: transformers writes both beside kinds that do not use them.
         int? ofSettings = settings?.OptionalSize("original_max_position_embeddings");
