@@ -67,25 +67,26 @@ internal static class PreTokenizers
 
     private static PreTokenizer ReadMetaspace(JsonComponent component)
     {
-        var replacement = component["replacement"].AsString();
-        if (replacement.Length != 1)
-        {
-            throw component["replacement"].Error($"is '{replacement}', expected one character");
-        }
+        var replacement = ReadSpaceMark(component);
         var scheme = ReadPrependScheme(component);
         var split = component["split"].AsBoolean(true)
-            ? new PatternSplitter(UnicodePattern.Literal(replacement), SplitBehavior.MergedWithNext, invert: false).Split
+            ? new PatternSplitter(UnicodePattern.Literal($"{replacement}"), SplitBehavior.MergedWithNext, invert: false).Split
             : (PreTokenizer)Whole;
         return (piece, output) =>
         {
-            var text = piece.Text.ToString().Replace(' ', replacement[0]);
-            if (!text.StartsWith(replacement[0]) && (scheme == "always" || (scheme == "first" && piece.StartsText)))
+            var text = piece.Text.ToString().Replace(' ', replacement);
+            if (!text.StartsWith(replacement) && (scheme == "always" || (scheme == "first" && piece.StartsText)))
             {
                 text = replacement + text;
             }
             split(piece with { Text = text.AsMemory() }, output);
         };
     }
+
+    /// <summary>Metaspace's <c>replacement</c>, which stands for a space.</summary>
+    public static char ReadSpaceMark(JsonComponent component) => component["replacement"].AsString() is [var mark]
+        ? mark
+        : throw component["replacement"].Error($"is '{component["replacement"].AsString()}', expected one character");
 
     /// <summary>Metaspace's <c>prepend_scheme</c>; older files say <c>add_prefix_space</c>.</summary>
     public static string ReadPrependScheme(JsonComponent component)

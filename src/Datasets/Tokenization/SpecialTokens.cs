@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace TrainingService.Datasets.Tokenization;
 
 /// <summary>What a model folder says of its special tokens outside tokenizer.json; every file of it may be absent.</summary>
-internal sealed record SpecialTokens(JsonElement Configuration, string? Bos, string? Eos, string? Pad, string? Unknown, int[] EndIds)
+internal sealed record SpecialTokens(JsonElement Configuration, string? Bos, string? Eos, string? Pad, string? Unknown, IReadOnlyList<int> EndIds)
 {
     private static readonly JsonElement EmptyObject = JsonSerializer.SerializeToElement(new { });
 
@@ -17,16 +17,9 @@ internal sealed record SpecialTokens(JsonElement Configuration, string? Bos, str
             Token("eos_token"),
             Token("pad_token"),
             Token("unk_token"),
-            [.. EndIds("generation_config.json").Concat(EndIds("config.json")).Distinct()]);
+            ModelVocabulary.EndIdsOf(modelFolder));
 
         string? Token(string name) => ContentOf(configuration?[name]) ?? ContentOf(map?[name]);
-
-        IEnumerable<int> EndIds(string fileName) => JsonFile.ReadOptional(modelFolder, fileName)?["eos_token_id"] switch
-        {
-            null or { IsNull: true } => [],
-            { IsArray: true } ids => ids.Items().Select(id => id.AsInt32()),
-            { } id => [id.AsInt32()],
-        };
     }
 
     /// <summary>A token is written as its text, or as an object with its text and flags.</summary>

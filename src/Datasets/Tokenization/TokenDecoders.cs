@@ -88,9 +88,9 @@ internal sealed class TokenDecoders
 
     private void AddMetaspace(JsonComponent component)
     {
-        var replacement = component["replacement"].AsString();
+        var mark = PreTokenizers.ReadSpaceMark(component).ToString();
         var dropsFirst = PreTokenizers.ReadPrependScheme(component) != "never";
-        AddForEach((token, isFirst) => token.Replace(replacement, isFirst && dropsFirst ? "" : " ", StringComparison.Ordinal));
+        AddForEach((token, isFirst) => token.Replace(mark, isFirst && dropsFirst ? "" : " ", StringComparison.Ordinal));
     }
 
     private void AddStrip(JsonComponent component)

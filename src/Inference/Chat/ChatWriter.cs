@@ -7,7 +7,7 @@ using TrainingService.Training.Generation;
 namespace TrainingService.Inference.Chat;
 
 /// <summary>Writes the answers to a conversation as OpenAI does, whole or in parts.</summary>
-internal sealed class ChatWriter(ChatRequest request, int promptTokens, ModelTokenizer tokenizer, DateTimeOffset now) : IAnswerWriter<ChatCompletion>
+internal sealed class ChatWriter(ChatRequest request, int promptTokens, ModelTokenizer? tokenizer, DateTimeOffset now) : IAnswerWriter<ChatCompletion>
 {
     private readonly string _id = $"chatcmpl-{Guid.NewGuid():N}";
 

@@ -20,7 +20,7 @@ internal static class CompletionEndpoints
         using ModelLease lease = await models.AcquireAsync(request.Model, caller, http.RequestAborted);
         LoadedModel model = lease.Model;
 
-        EncodedPrompt[] prompts = [.. request.Prompts.Select(p => EncodedPrompt.Of(p, model.Tokenizer))];
+        EncodedPrompt[] prompts = [.. request.Prompts.Select(p => EncodedPrompt.Of(p, model))];
         foreach (EncodedPrompt prompt in prompts) model.Check(prompt.Ids, request.Settings.MaxTokens, "prompt");
         if (request.Echo)
             for (int i = 0; i < prompts.Length; i++)

@@ -7,7 +7,7 @@ using TrainingService.Training.Generation;
 namespace TrainingService.Inference.Completions;
 
 /// <summary>Writes continuations as OpenAI does, whole or in parts.</summary>
-internal sealed class CompletionWriter(CompletionRequest request, IReadOnlyList<EncodedPrompt> prompts, ModelTokenizer tokenizer, DateTimeOffset now)
+internal sealed class CompletionWriter(CompletionRequest request, IReadOnlyList<EncodedPrompt> prompts, ModelTokenizer? tokenizer, DateTimeOffset now)
     : IAnswerWriter<Completion>
 {
     private readonly string _id = $"cmpl-{Guid.NewGuid():N}";

@@ -12,9 +12,9 @@ internal sealed class Answer
 {
     private readonly int _index;
     private readonly AnswerSettings _settings;
-    private readonly ModelTokenizer _tokenizer;
+    private readonly IReadOnlyList<int> _endIds;
     private readonly AnswerChannel _channel;
-    private readonly StreamingDecoder _decoder;
+    private readonly StreamingDecoder? _decoder;
     private readonly StopScanner _stop;
     private readonly Queue<(PlacedToken Token, int Start, int End)> _pending = new();
     private int _drawn, _decoded, _codePoints, _released;
@@ -24,16 +24,17 @@ internal sealed class Answer
     /// <param name="maxTokens">Most tokens to draw, at least one.</param>
     /// <param name="settings">The request's settings.</param>
     /// <param name="sampling">How tokens are drawn.</param>
-    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="endIds">Token ids that end the answer.</param>
+    /// <param name="tokenizer">The model's tokenizer; null where it has none, which leaves the text empty.</param>
     /// <param name="continuesText">Whether the answer goes on with the prompt's text, so that a word or a character may be broken between them.</param>
     /// <param name="channel">Takes the parts.</param>
-    public Answer(int index, IReadOnlyList<int> prompt, int maxTokens, AnswerSettings settings, SamplingOptions sampling, ModelTokenizer tokenizer, bool continuesText, AnswerChannel channel)
+    public Answer(int index, IReadOnlyList<int> prompt, int maxTokens, AnswerSettings settings, SamplingOptions sampling, IReadOnlyList<int> endIds, ModelTokenizer? tokenizer, bool continuesText, AnswerChannel channel)
     {
-        (_index, Prompt, MaxTokens, _settings, Sampling, _tokenizer, _channel) = (index, prompt, maxTokens, settings, sampling, tokenizer, channel);
-        _decoder = tokenizer.CreateStreamingDecoder(skipSpecialTokens: true);
+        (_index, Prompt, MaxTokens, _settings, Sampling, _endIds, _channel) = (index, prompt, maxTokens, settings, sampling, endIds, channel);
+        _decoder = tokenizer?.CreateStreamingDecoder(skipSpecialTokens: true);
         _stop = new(settings.Stop);
         if (continuesText)
-            foreach (int id in prompt) _decoder.Append(id);
+            foreach (int id in prompt) _decoder?.Append(id);
     }
 
     /// <summary>Token ids of the prompt.</summary>
@@ -51,9 +52,9 @@ internal sealed class Answer
     /// <summary>Takes the next token; says whether another is wanted.</summary>
     public bool Append(GeneratedToken token)
     {
-        if (_tokenizer.StopIds.Contains(token.Token.Id)) return End(AnswerEnd.Stop);
+        if (_endIds.Contains(token.Token.Id)) return End(AnswerEnd.Stop);
         _drawn++;
-        string decoded = _decoder.Append(token.Token.Id);
+        string decoded = _decoder?.Append(token.Token.Id) ?? "";
         if (_settings.TopLogProbs is not null) _pending.Enqueue((new(token, _codePoints), _decoded, _decoded + decoded.Length));
         string certain = Scan(decoded);
         if (_stop.Found)
@@ -62,7 +63,8 @@ internal sealed class Answer
             return false;
         }
         if (_drawn == MaxTokens) return End(AnswerEnd.Length, certain);
-        if (certain.Length > 0) Release(certain, null);
+        // Without texts, tokens wait for nothing.
+        if (certain.Length > 0 || (_decoder is null && _pending.Count > 0)) Release(certain, null);
         return true;
     }
 
@@ -71,7 +73,7 @@ internal sealed class Answer
 
     private bool End(string reason, string certain = "")
     {
-        certain += Scan(_decoder.Flush());
+        certain += Scan(_decoder?.Flush() ?? "");
         if (_stop.Found) reason = AnswerEnd.Stop;
         else certain += _stop.Flush();
         Release(certain, new(reason, _drawn));

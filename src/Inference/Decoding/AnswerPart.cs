@@ -4,7 +4,7 @@ namespace TrainingService.Inference.Decoding;
 
 /// <summary>A part of an answer.</summary>
 /// <param name="Index">The answer's place among the request's.</param>
-/// <param name="Text">More of the text; empty parts are sent only at the end.</param>
+/// <param name="Text">More of the text; empty only at the end, or beside tokens that have no text.</param>
 /// <param name="Tokens">The tokens that the text is made of, when log-probabilities are asked for.</param>
 /// <param name="End">In the last part why the answer ends and how many tokens it took, else null.</param>
 internal sealed record AnswerPart(int Index, string Text, IReadOnlyList<PlacedToken> Tokens, AnswerEnd? End = null);

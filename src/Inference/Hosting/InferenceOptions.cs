@@ -15,6 +15,9 @@ public sealed class InferenceOptions
     /// </summary>
     public ComputeType? Dtype { get; set; }
 
+    /// <summary>Whether linear layers are kept as NF4, as jobs with <c>load_in_4bit</c> train on them: less memory, slower, and other answers than the full weights'.</summary>
+    public bool LoadIn4Bit { get; set; }
+
     /// <summary>How long a model stays loaded after its last answer.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "30.00:00:00")]
     public TimeSpan KeepAlive { get; set; } = TimeSpan.FromMinutes(5);

@@ -9,19 +9,32 @@ using TrainingService.Training.Generation;
 namespace TrainingService.Inference.Models;
 
 /// <summary>A model that answers: its tokenizer, its chat template and its decoding thread.</summary>
-internal sealed class LoadedModel(string id, ModelTokenizer tokenizer, ChatTemplate? template, DecodingLoop decoding, ModelLimits limits, int maxWaiting)
+/// <param name="id">Its name.</param>
+/// <param name="tokenizer">Its tokenizer; null where it has none, and knows token ids alone.</param>
+/// <param name="endIds">Token ids that end an answer.</param>
+/// <param name="template">Its chat template; null where it has none.</param>
+/// <param name="decoding">Its decoding thread.</param>
+/// <param name="limits">Sizes of its vocabulary and context.</param>
+/// <param name="maxWaiting">Answers that may wait.</param>
+internal sealed class LoadedModel(
+    string id, ModelTokenizer? tokenizer, IReadOnlyList<int> endIds, ChatTemplate? template, DecodingLoop decoding, ModelLimits limits, int maxWaiting)
 {
-    /// <summary>The model's tokenizer.</summary>
-    public ModelTokenizer Tokenizer => tokenizer;
+    /// <summary>The model's tokenizer; null where it has none.</summary>
+    public ModelTokenizer? Tokenizer => tokenizer;
+
+    /// <summary>The model's tokenizer, for a field that cannot do without.</summary>
+    public ModelTokenizer TokenizerFor(string param) => tokenizer ?? throw RequestException.Bad(
+        $"The model '{id}' has no tokenizer.json, so it cannot read text: {param} needs one. POST /v1/completions takes lists of token ids as prompt.", param, "no_tokenizer");
 
     /// <summary>Token ids of a conversation, up to where the answer begins.</summary>
     public int[] Encode(IReadOnlyList<ChatMessage> messages)
     {
+        ModelTokenizer encoder = TokenizerFor("messages");
         if (template is null)
             throw RequestException.Bad($"The model '{id}' has no chat template, so it does not know conversations. Continue a text by POST /v1/completions instead.", "model", "no_chat_template");
         try
         {
-            return tokenizer.Encode(template.Render(messages, addGenerationPrompt: true), addSpecialTokens: false);
+            return encoder.Encode(template.Render(messages, addGenerationPrompt: true), addSpecialTokens: false);
         }
         catch (ChatTemplateException e)
         {
@@ -55,6 +68,7 @@ internal sealed class LoadedModel(string id, ModelTokenizer tokenizer, ChatTempl
     public AnswerChannel Answer(IReadOnlyList<int[]> prompts, AnswerSettings settings, bool continuesText, CancellationToken cancellationToken)
     {
         if (decoding.Waiting >= maxWaiting) throw RequestException.Busy($"{decoding.Waiting} answers wait for the model '{id}' already; send the request again a little later.");
+        if (settings.Stop.Count > 0) TokenizerFor("stop");
         int count = prompts.Count * settings.Answers;
         var channel = new AnswerChannel(count, cancellationToken);
         long seed = settings.Seed ?? Random.Shared.NextInt64();
@@ -69,7 +83,7 @@ internal sealed class LoadedModel(string id, ModelTokenizer tokenizer, ChatTempl
                 TopLogProbs = settings.TopLogProbs ?? 0,
                 Seed = SeedOf(seed, i % settings.Answers),
             };
-            answers[i] = new(i, prompt, settings.MaxTokens ?? limits.ContextLength - prompt.Length, settings, sampling, tokenizer, continuesText, channel);
+            answers[i] = new(i, prompt, settings.MaxTokens ?? limits.ContextLength - prompt.Length, settings, sampling, endIds, tokenizer, continuesText, channel);
         }
         decoding.Enqueue(answers);
         return channel;

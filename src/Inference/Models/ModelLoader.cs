@@ -24,11 +24,12 @@ internal sealed class ModelLoader(IOptions<InferenceOptions> options, DecodingMe
     {
         try
         {
-            ModelTokenizer tokenizer = ModelTokenizer.Load(source.Folder);
-            ChatTemplate? template = ChatTemplate.Load(source.Folder, tokenizer);
-            var decoding = new DecodingLoop(source.Id, () => GenerationModel.Load(source.Folder, source.AdapterFolder, TypeFor(source.Folder)),
+            ModelTokenizer? tokenizer = ModelTokenizer.Exists(source.Folder) ? ModelTokenizer.Load(source.Folder) : null;
+            ChatTemplate? template = tokenizer is null ? null : ChatTemplate.Load(source.Folder, tokenizer);
+            IReadOnlyList<int> endIds = tokenizer?.StopIds ?? ModelVocabulary.EndIdsOf(source.Folder);
+            var decoding = new DecodingLoop(source.Id, () => GenerationModel.Load(source.Folder, source.AdapterFolder, TypeFor(source.Folder), options.Value.LoadIn4Bit),
                 options.Value.MaxConcurrentAnswers, metrics);
-            return new(source.Id, tokenizer, template, decoding, await decoding.Loaded, options.Value.MaxWaitingAnswers);
+            return new(source.Id, tokenizer, endIds, template, decoding, await decoding.Loaded, options.Value.MaxWaitingAnswers);
         }
         catch (Exception e) when (e is ModelFormatException or TokenizerFormatException or ChatTemplateException)
         {

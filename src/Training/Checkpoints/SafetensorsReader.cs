@@ -16,7 +16,7 @@ internal sealed class SafetensorsReader : IDisposable
     private const int HeaderLimit = 100_000_000;
 
     /// <summary>Most bytes read into a buffer before they are converted: it is all that loading needs beside the model.</summary>
-    private const long BufferLimit = 16 << 20;
+    private const long BufferLimit = 4 << 20;
     private const long ReadLimit = 1 << 30;
 
     // TorchSharp has no 8-bit floating point: those are read as bytes and looked up.

@@ -29,10 +29,11 @@ public sealed class GenerationModel : IDisposable
     /// <param name="modelFolder">A model folder in Hugging Face's form.</param>
     /// <param name="adapterFolder">A PEFT folder, or null for the model alone.</param>
     /// <param name="computeType">Type of weights and arithmetic.</param>
+    /// <param name="loadIn4Bit">Whether the linear layers' weights are kept as NF4.</param>
     /// <exception cref="ModelFormatException">A file cannot be used.</exception>
-    public static GenerationModel Load(string modelFolder, string? adapterFolder, ComputeType computeType)
+    public static GenerationModel Load(string modelFolder, string? adapterFolder, ComputeType computeType, bool loadIn4Bit = false)
     {
-        CausalLanguageModel model = CausalLanguageModel.Load(modelFolder, computeType);
+        CausalLanguageModel model = CausalLanguageModel.Load(modelFolder, computeType, loadIn4Bit: loadIn4Bit);
         try
         {
             return new(model, adapterFolder is null ? null : PeftFiles.Load(adapterFolder, model.Adaptable));

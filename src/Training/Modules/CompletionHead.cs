@@ -42,7 +42,10 @@ internal sealed class CompletionHead(VocabularyMatrix matrix, Tensor? bias, doub
     /// <summary>Completion tokens a chunk.</summary>
     private const int Chunk = 128;
 
-    private readonly Tensor _meanWeight = matrix.Weight.mean([0], type: ScalarType.Float32).DetachFromDisposeScope();
+    /// <summary>Rows of the matrix that are summed at a time.</summary>
+    private const int SummedRows = 1024;
+
+    private readonly Tensor _meanWeight = MeanOf(matrix.Weight);
 
     /// <summary>Logits of the given hidden states: (rows, hidden) → (rows, vocabulary).</summary>
     public Tensor Logits(Tensor hidden, LoraAdapter? adapter)
@@ -133,6 +136,20 @@ internal sealed class CompletionHead(VocabularyMatrix matrix, Tensor? bias, doub
 
     /// <summary>A capped logit passes on 1 − (logit / cap)² of its gradient.</summary>
     private static Tensor Slope(Tensor logits, double cap) => (logits / cap).square().neg_().add_(1);
+
+    /// <summary>Mean of the rows, in parts: libtorch would hold the whole matrix in float32 first.</summary>
+    private static Tensor MeanOf(Tensor weight)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (long rows, long columns) = (weight.shape[0], weight.shape[1]);
+        Tensor sum = zeros([columns], ScalarType.Float32, weight.device);
+        for (long start = 0; start < rows; start += SummedRows)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            sum.add_(weight.narrow(0, start, Math.Min(SummedRows, rows - start)).sum([0], type: ScalarType.Float32));
+        }
+        return sum.div_(rows).DetachFromDisposeScope();
+    }
 
     /// <summary>The vocabulary's mean logit is the product with the vocabulary's mean weight.</summary>
     private Tensor MeanLogit(Tensor hidden, Tensor meanWeight)

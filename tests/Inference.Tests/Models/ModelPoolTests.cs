@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using TrainingService.Domain.Recipes;
 using TrainingService.Inference.Models;
 using TrainingService.Storage.Keys;
 using TrainingService.Tests;
+using TrainingService.Training.Generation;
 
 namespace TrainingService.Inference.Tests.Models;
 
@@ -41,5 +45,23 @@ public class ModelPoolTests
         }
         await server.ChatAsync("Add five and one.");
         Assert.Equal(1, pool.Count);
+    }
+
+    [Fact]
+    public async Task LoadIn4Bit_AnswersAsNf4Does()
+    {
+        int[] ids = [5, 6, 300, 7, 42];
+        await using InferenceServer server = await InferenceServer.StartAsync(("Inference:LoadIn4Bit", "true"));
+        JsonObject scored = await server.CompleteAsync(JsonSerializer.Serialize(ids), ", \"max_tokens\": 0, \"echo\": true, \"logprobs\": 0");
+
+        float[] actual = [.. scored["choices"]![0]!["logprobs"]!["token_logprobs"]!.AsArray().Skip(1).Select(l => l!.GetValue<float>())];
+        Assert.Equal(Score(loadIn4Bit: true), actual);
+        Assert.NotEqual(Score(loadIn4Bit: false), actual);
+
+        float[] Score(bool loadIn4Bit)
+        {
+            using GenerationModel model = GenerationModel.Load(RepositoryRoot.PathOf("samples", "demo-model"), null, ComputeType.Float32, loadIn4Bit);
+            return [.. model.Score(ids, 0).Select(t => t.Token.LogProb)];
+        }
     }
 }
