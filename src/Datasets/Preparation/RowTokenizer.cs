@@ -128,9 +128,10 @@ internal sealed class RowTokenizer(ModelTokenizer? tokenizer, ChatTemplate? temp
 
     private int[] Encode(ConversationRow row, IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
     {
+        ModelTokenizer encoder = Tokenizer;
         if (template is null)
             throw new ChatTemplateException("The file holds messages, but the model has no chat template (no chat_template.jinja and none in tokenizer_config.json): train on plain text, or choose a model with a chat template.");
-        return Tokenizer.Encode(template.Render(messages, addGenerationPrompt, row.Tools, row.TemplateVariables), addSpecialTokens: false);
+        return encoder.Encode(template.Render(messages, addGenerationPrompt, row.Tools, row.TemplateVariables), addSpecialTokens: false);
     }
 
     private int[] Encode(string text)

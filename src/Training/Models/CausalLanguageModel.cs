@@ -77,7 +77,9 @@ internal abstract class CausalLanguageModel(DecoderShape shape, DecoderParts par
         var parts = new DecoderParts(weights, place, dtype, loadIn4Bit);
         try
         {
-            return architecture(config, parts);
+            CausalLanguageModel model = architecture(config, parts);
+            NativeHeap.GiveFreedMemoryBack();
+            return model;
         }
         catch
         {

@@ -24,6 +24,18 @@ internal static class NativeHeap
         _ = SetMallocOption(TrimThreshold, 512 * Mebibyte);
     }
 
+    /// <summary>Gives the kernel what is free, as after loading: quantising SmolLM2 left 188 MiB behind a model of 107.</summary>
+    public static void GiveFreedMemoryBack()
+    {
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad(Glibc, out nint library)) return;
+        NativeLibrary.Free(library);
+        _ = Trim(0);
+    }
+
+    [DllImport(Glibc, EntryPoint = "malloc_trim")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Trim(nint kept);
+
     [DllImport(Glibc, EntryPoint = "mallopt")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int SetMallocOption(int option, int value);

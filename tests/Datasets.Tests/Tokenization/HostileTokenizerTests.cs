@@ -61,7 +61,7 @@ public sealed class HostileTokenizerTests(ITestOutputHelper output)
         Assert.InRange(refused, Cases / 10, Cases);
     }
 
-    private static IEnumerable<(string, string)[]> Sources()
+    private static IEnumerable<(string Name, string Content)[]> Sources()
     {
         const string Config = """
             {"tokenizer_class": "LlamaTokenizer", "add_prefix_space": true, "legacy": false, "bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false},

@@ -4,6 +4,7 @@ using System.Text.Json;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Models;
 using TrainingService.Training.Modules;
+using TrainingService.Training.Native;
 using TrainingService.Training.Tests.Checkpoints;
 using static TorchSharp.torch;
 
@@ -45,7 +46,7 @@ public class LoadingMemoryTests(ITestOutputHelper output)
         // libtorch itself is there before; and what was freed before would be taken again unseen.
         CausalLanguageModel.Load(Golden.Path("families", "llama"), ComputeType.Bfloat16, CPU, loadIn4Bit).Dispose();
         GC.Collect();
-        _ = GiveFreedMemoryBack(0);
+        NativeHeap.GiveFreedMemoryBack();
         File.WriteAllText("/proc/self/clear_refs", "5");
         long before = Status("VmHWM");
         using CausalLanguageModel model = CausalLanguageModel.Load(folder.Path, ComputeType.Bfloat16, CPU, loadIn4Bit);
@@ -54,10 +55,6 @@ public class LoadingMemoryTests(ITestOutputHelper output)
         output.WriteLine($"{bytes >> 20} MiB of weights, {grown >> 20} MiB at the peak");
         Assert.InRange(grown, bytes, bytes + beside);
     }
-
-    [DllImport("libc.so.6", EntryPoint = "malloc_trim")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int GiveFreedMemoryBack(nint kept);
 
     private static long Status(string name) =>
         long.Parse(File.ReadLines("/proc/self/status").Single(l => l.StartsWith(name, StringComparison.Ordinal)).Split((char[])[':', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
