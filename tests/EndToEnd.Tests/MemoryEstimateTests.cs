@@ -6,7 +6,7 @@ namespace TrainingService.EndToEnd.Tests;
 /// <summary>What /validate expects of a worker's memory, beside what a worker of its own had at its highest.</summary>
 public class MemoryEstimateTests(PostgresServer server, ITestOutputHelper output)
 {
-    /// <summary>docs/decisions/0011-memory-estimate.md states it.</summary>
+    /// <summary>docs/decisions/0012-memory-estimate.md states it.</summary>
     private const double Factor = 1.5;
 
     public static TheoryData<string, string, int, string?> Runs =>

@@ -5,7 +5,7 @@ namespace TrainingService.Api.FineTuning.Validation;
 
 /// <summary>
 /// The memory that a worker's process takes for a job at its highest: what the trainer keeps, counted from the model's
-/// shapes, and three numbers that were measured. docs/decisions/0011-memory-estimate.md compares it with real runs.
+/// shapes, and three numbers that were measured. docs/decisions/0012-memory-estimate.md compares it with real runs.
 /// </summary>
 internal static class MemoryEstimate
 {
