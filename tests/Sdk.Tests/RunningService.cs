@@ -12,6 +12,7 @@ public sealed class RunningService : IAsyncLifetime
 {
     private readonly string _data = Directory.CreateTempSubdirectory("sdk-").FullName;
     private HostProcess _process = null!;
+    private FakeHub _hub = null!;
 
     /// <summary>Where it listens.</summary>
     public Uri Address => _process.Address;
@@ -36,12 +37,17 @@ public sealed class RunningService : IAsyncLifetime
 
     public HttpClient Http() => new() { BaseAddress = Address };
 
-    public async ValueTask InitializeAsync() =>
-        _process = await HostProcess.StartAsync("Standalone", [], "--data", _data, "--port", "0");
+    public async ValueTask InitializeAsync()
+    {
+        // A Hub without models: what the suites send at random reaches nobody outside.
+        _hub = await FakeHub.StartAsync();
+        _process = await HostProcess.StartAsync("Standalone", [new("HF_ENDPOINT", _hub.Endpoint.AbsoluteUri)], "--data", _data, "--port", "0");
+    }
 
     public async ValueTask DisposeAsync()
     {
         await _process.DisposeAsync();
+        await _hub.DisposeAsync();
         Directory.Delete(_data, recursive: true);
     }
 }
