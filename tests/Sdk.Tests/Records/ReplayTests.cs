@@ -143,19 +143,16 @@ public sealed partial class ReplayTests(RunningService service) : IAsyncLifetime
         return (await (await _http.PostAsync("/v1/files", form)).EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>())!["id"]!.GetValue<string>();
     }
 
-    /// <summary>A job with checkpoints, trained once for all sessions.</summary>
+    /// <summary>A job with checkpoints, trained once for all sessions; before it a cancelled one. The recorded account lists several as well, whichever session comes first.</summary>
     private async Task<string> TrainedJobAsync()
     {
         await s_training.WaitAsync();
         try
         {
             if (s_trainedJob is not null) return s_trainedJob;
-            using HttpResponseMessage created = await _http.PostAsJsonAsync("/v1/fine_tuning/jobs", new
-            {
-                model = Samples.Model, training_file = await UploadSampleAsync(),
-                method = new { type = "supervised", supervised = new { hyperparameters = new { batch_size = 2, max_steps = 2, max_length = 128, logging_steps = 1, save_strategy = "steps", save_steps = 1 } } },
-            });
-            string id = (await created.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>())!["id"]!.GetValue<string>();
+            string cancelled = await CreateSupervisedJobAsync();
+            (await _http.PostAsync($"/v1/fine_tuning/jobs/{cancelled}/cancel", null)).EnsureSuccessStatusCode();
+            string id = await CreateSupervisedJobAsync();
             string status;
             do
             {
@@ -170,6 +167,16 @@ public sealed partial class ReplayTests(RunningService service) : IAsyncLifetime
         {
             s_training.Release();
         }
+    }
+
+    private async Task<string> CreateSupervisedJobAsync()
+    {
+        using HttpResponseMessage created = await _http.PostAsJsonAsync("/v1/fine_tuning/jobs", new
+        {
+            model = Samples.Model, training_file = await UploadSampleAsync(),
+            method = new { type = "supervised", supervised = new { hyperparameters = new { batch_size = 2, max_steps = 2, max_length = 128, logging_steps = 1, save_strategy = "steps", save_steps = 1 } } },
+        });
+        return (await created.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonObject>())!["id"]!.GetValue<string>();
     }
 
     [GeneratedRegex("(file|ftjob)-[A-Za-z0-9]{22,}")]
