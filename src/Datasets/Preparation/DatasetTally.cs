@@ -6,11 +6,14 @@ namespace TrainingService.Datasets.Preparation;
 /// <param name="trainedPrompts">The training file's prompts while a validation file passes by; else null.</param>
 internal abstract class DatasetTally(TokenSet? trainedPrompts)
 {
+    /// <summary>Why a prompt was cut.</summary>
+    protected const string PromptTooLong = "The prompt is longer than max_prompt_length and loses its start.";
+
     private const string NotPrefix = "The prompt's tokens are not how the tokens of prompt and completion begin; the completion starts where they diverge.";
     private const string Duplicate = "An earlier row has the same prompt and the same completions.";
     private const string InTraining = "The training file has the same prompt.";
 
-    private readonly RowGroups _notPrefix = new(), _duplicates = new(), _inTraining = new();
+    private readonly RowGroups _truncated = new(), _notPrefix = new(), _duplicates = new(), _inTraining = new();
     private readonly TokenSet _seen = new();
 
     /// <summary>Rows of the file.</summary>
@@ -21,7 +24,7 @@ internal abstract class DatasetTally(TokenSet? trainedPrompts)
 
     protected int Kept { get; private set; }
 
-    protected RowGroups Truncated { get; } = new();
+    protected IReadOnlyList<RowGroup> Truncated => _truncated.ToList();
 
     protected RowGroups Dropped { get; } = new();
 
@@ -70,6 +73,13 @@ internal abstract class DatasetTally(TokenSet? trainedPrompts)
 
     /// <summary>Takes a row that is kept.</summary>
     protected abstract void Count(EncodedRow whole, TokenizedRow cut);
+
+    /// <summary>Counts a part that was cut.</summary>
+    protected void Truncate(ref int count, string reason, long row)
+    {
+        count++;
+        _truncated.Add(reason, row);
+    }
 
     // The prompt first. A sequence's is what it reads before the first token that it trains.
     private static int[][] PartsOf(TokenizedRow row) => row switch

@@ -18,7 +18,7 @@ internal sealed class LabelledTally(TokenSet? trainedPrompts) : DatasetTally(tra
         UndesirableTokens = _undesirableTokens,
         PromptsTruncated = _promptsTruncated,
         CompletionsTruncated = _completionsTruncated,
-        Truncated = Truncated.ToList(),
+        Truncated = Truncated,
         Dropped = Dropped.ToList(),
         Errors = Errors.ToList(),
         PromptNotPrefix = PromptNotPrefix,
@@ -48,15 +48,7 @@ internal sealed class LabelledTally(TokenSet? trainedPrompts) : DatasetTally(tra
             _desirableTokens += cut.CompletionIds.Length;
         }
         else _undesirableTokens += cut.CompletionIds.Length;
-        if (cut.PromptIds.Length < whole.PromptIds.Length)
-        {
-            _promptsTruncated++;
-            Truncated.Add("The prompt is longer than max_prompt_length and loses its start.", whole.Row);
-        }
-        if (cut.CompletionIds.Length < whole.CompletionIds.Length)
-        {
-            _completionsTruncated++;
-            Truncated.Add("Prompt and completion are longer than max_length; the completion loses its end.", whole.Row);
-        }
+        if (cut.PromptIds.Length < whole.PromptIds.Length) Truncate(ref _promptsTruncated, PromptTooLong, whole.Row);
+        if (cut.CompletionIds.Length < whole.CompletionIds.Length) Truncate(ref _completionsTruncated, "Prompt and completion are longer than max_length; the completion loses its end.", whole.Row);
     }
 }

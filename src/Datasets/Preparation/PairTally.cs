@@ -18,7 +18,7 @@ internal sealed class PairTally(TokenSet? trainedPrompts) : DatasetTally(trained
         PromptsTruncated = _promptsTruncated,
         ChosenTruncated = _chosenTruncated,
         RejectedTruncated = _rejectedTruncated,
-        Truncated = Truncated.ToList(),
+        Truncated = Truncated,
         Dropped = Dropped.ToList(),
         Errors = Errors.ToList(),
         PromptNotPrefix = PromptNotPrefix,
@@ -48,16 +48,10 @@ internal sealed class PairTally(TokenSet? trainedPrompts) : DatasetTally(trained
         _promptTokens += cut.PromptIds.Length;
         _chosenTokens += cut.ChosenIds.Length;
         _rejectedTokens += cut.RejectedIds.Length;
-        if (cut.PromptIds.Length < whole.PromptIds.Length) Truncate(ref _promptsTruncated, "The prompt is longer than max_prompt_length and loses its start.", whole.Row);
+        if (cut.PromptIds.Length < whole.PromptIds.Length) Truncate(ref _promptsTruncated, PromptTooLong, whole.Row);
         if (cut.ChosenIds.Length < whole.ChosenIds.Length) Truncate(ref _chosenTruncated, "Prompt and chosen completion are longer than max_length; the completion loses its end.", whole.Row);
         if (cut.RejectedIds.Length < whole.RejectedIds.Length) Truncate(ref _rejectedTruncated, "Prompt and rejected completion are longer than max_length; the completion loses its end.", whole.Row);
         if (cut.ChosenIds.Length > cut.RejectedIds.Length) _chosenLonger++;
         if (cut.ChosenIds.AsSpan().SequenceEqual(cut.RejectedIds)) _identical.Add("Both completions have the same tokens.", whole.Row);
-    }
-
-    private void Truncate(ref int count, string reason, long row)
-    {
-        count++;
-        Truncated.Add(reason, row);
     }
 }

@@ -65,7 +65,7 @@ internal sealed class RowTokenizer(ModelTokenizer? tokenizer, ChatTemplate? temp
         {
             TokenRow { Prompt: [] } tokens => new(new TokenizedSequence(row.Row, tokens.Completions[0], tokens.Trained ?? All(tokens.Completions[0]))),
             TokenRow tokens => Trained(row, [.. tokens.Prompt, .. tokens.Completions[0]], tokens.Prompt.Length, promptIsPrefix: true),
-            TextRow { Prompt: "" } text => new(new TokenizedSequence(row.Row, Encode(Ended(text.Completions[0])), All(Encode(Ended(text.Completions[0]))))),
+            TextRow { Prompt: "" } text => Trained(row, Encode(Ended(text.Completions[0])), from: 0, promptIsPrefix: true),
             TextRow text => FromPrompt(row, Encode(text.Prompt), Encode(text.Prompt + Ended(text.Completions[0]))),
             ConversationRow conversation => EncodeConversation(conversation),
             _ => throw new ArgumentException($"A row of type {row.GetType().Name} cannot be tokenized.", nameof(row)),

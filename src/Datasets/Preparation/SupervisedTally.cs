@@ -17,7 +17,7 @@ internal sealed class SupervisedTally(TokenSet? trainedPrompts) : DatasetTally(t
         SequencesTruncated = _truncated,
         TurnsNotTrained = _turnsNotTrained,
         RowsWithTurnsNotTrained = _notTrained.Only(),
-        Truncated = Truncated.ToList(),
+        Truncated = Truncated,
         Dropped = Dropped.ToList(),
         Errors = Errors.ToList(),
         PromptNotPrefix = PromptNotPrefix,
@@ -45,11 +45,7 @@ internal sealed class SupervisedTally(TokenSet? trainedPrompts) : DatasetTally(t
             _turnsNotTrained += encoded.TurnsNotPlaced;
             _notTrained.Add("The chat template prints some of the assistant's turns otherwise once others follow; they are read but not trained.", cut.Row);
         }
-        if (cut.Ids.Length < ((TokenizedSequence)encoded.Row).Ids.Length)
-        {
-            _truncated++;
-            Truncated.Add("The sequence is longer than max_length and loses its end.", cut.Row);
-        }
+        if (cut.Ids.Length < ((TokenizedSequence)encoded.Row).Ids.Length) Truncate(ref _truncated, "The sequence is longer than max_length and loses its end.", cut.Row);
     }
 
     private static int TrainedOf(TokenizedSequence sequence) => sequence.Trained.AsSpan(1).Count(true);
