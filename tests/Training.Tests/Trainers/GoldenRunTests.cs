@@ -7,7 +7,10 @@ using TrainingService.Datasets.Templates;
 using TrainingService.Datasets.Tokenization;
 using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
+using TrainingService.Training.Adapters;
 using TrainingService.Training.Checkpoints;
+using TrainingService.Training.Models;
+using TrainingService.Training.Modules;
 using TrainingService.Training.Trainers;
 using static TorchSharp.torch;
 
@@ -68,7 +71,63 @@ public class GoldenRunTests(ITestOutputHelper output)
         Assert.InRange(adapterDiffer, 0, 1e-4);
     }
 
-    /// <summary>TRL's ORPO and CPO average these over all positions of the padded batch, prompts and padding among them; here they are of completions, as in TRL's other trainers.</summary>
+    public static TheoryData<string> RunsOfPadding => [.. Runs.Select(r => r.Data).Where(name => IsOfPadding(Golden.Json(Golden.Path("training", name, "run.json")), MetricNames.LogitsChosen))];
+
+    /// <summary>What TRL's ORPO and CPO log as logits: the mean of the padded batch at each step's start, by the policy as it is trained here.</summary>
+    [Theory]
+    [MemberData(nameof(RunsOfPadding))]
+    public void MeanLogitsOfThePaddedBatch_AreTrls(string name)
+    {
+        using var folder = new TemporaryFolder();
+        JsonElement run = Golden.Json(Golden.Path("training", name, "run.json"));
+        TrainerRun ours = RunOf(name, run, folder.Path);
+        using Trainer trainer = new(ours, TimeProvider.System);
+        List<string> adapters = [ours.AdapterFolder!];
+        trainer.Run(new RecordingObserver
+        {
+            WhenStep = () =>
+            {
+                adapters.Add(Path.Combine(folder.Path, $"after-{adapters.Count}"));
+                trainer.SaveAdapter(adapters[^1]);
+            },
+        });
+
+        List<JsonElement> logs = [.. run.GetProperty("log").EnumerateArray().Where(l => !l.TryGetProperty("train_loss", out _))];
+        Assert.Equal(logs.Count, adapters.Count - 1);
+        using CausalLanguageModel model = CausalLanguageModel.Load(ours.ModelFolder, ComputeType.Float32);
+        double largest = 0;
+        foreach ((JsonElement log, string adapterFolder, TokenizedPair[] batch) in logs.Zip(adapters, ours.Train.Cast<TokenizedPair>().Chunk(ours.Recipe.BatchSize)))
+        {
+            using LoraAdapter adapter = PeftFiles.Load(adapterFolder, model.Adaptable);
+            double[] means = PaddedMeanLogits(model, adapter, ours.Recipe.Method, [.. batch.Select(p => p.PromptIds.Concat(p.ChosenIds).ToArray()), .. batch.Select(p => p.PromptIds.Concat(p.RejectedIds).ToArray())]);
+            foreach ((string metric, double actual) in new[] { (MetricNames.LogitsChosen, means[..batch.Length].Average()), (MetricNames.LogitsRejected, means[batch.Length..].Average()) })
+            {
+                double expected = log.GetProperty(metric).GetDouble(), differ = Math.Abs(actual - expected);
+                largest = Math.Max(largest, differ / Math.Abs(expected));
+                Assert.True(differ <= 1e-5 || differ <= 1e-3 * Math.Abs(expected), $"step {log.GetProperty("step")} {metric}: {actual} for {expected}");
+            }
+        }
+        output.WriteLine($"{name}: largest relative difference {largest:g3}");
+    }
+
+    /// <summary>Each text's mean logit over vocabulary and positions, padded to the longest one; TRL's ORPOTrainer leaves out the last position, its CPOTrainer does not.</summary>
+    private static double[] PaddedMeanLogits(CausalLanguageModel model, LoraAdapter adapter, TrainingMethod method, int[][] texts)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var tape = new Tape(records: false);
+        int width = texts.Max(t => t.Length), padding = ModelTokenizer.Load(Golden.Path("training", "model")).PadId!.Value;
+        Tensor ids = tensor(texts.SelectMany(t => t.Concat(Enumerable.Repeat(padding, width - t.Length))).Select(id => (long)id).ToArray());
+        Tensor positions = arange(width).repeat(texts.Length);
+        Activation hidden = model.Norm(tape, model.Forward(tape, ids, positions, new PaddedAttention([.. texts.Select(t => t.Length)], width), adapter));
+        Tensor meanLogit = model.Head.Forward(hidden.Value, ids, HeadOutputs.Metrics, adapter).Statistics.MeanLogit!;
+        return [.. meanLogit.view(texts.Length, width).narrow(1, 0, method == TrainingMethod.Orpo ? width - 1 : width).mean([1]).to_type(ScalarType.Float64).data<double>()];
+    }
+
+    /// <summary>
+    /// TRL's ORPO and CPO average these over all positions of the padded batch, prompts and padding among them, which
+    /// <see cref="MeanLogitsOfThePaddedBatch_AreTrls"/> repeats; here they are of completions, as in TRL's other trainers.
+    /// </summary>
     private static bool IsOfPadding(JsonElement run, string metric) =>
         metric.StartsWith("logits/", StringComparison.Ordinal) && MethodOf(run) is TrainingMethod.Orpo or TrainingMethod.Cpo;
 
