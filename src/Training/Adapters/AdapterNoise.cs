@@ -6,7 +6,8 @@ namespace TrainingService.Training.Adapters;
 
 /// <summary>
 /// What perturbs the passes of training: dropout of the pairs' inputs, and noise on embeddings (NEFTune, Jain et al., 2023,
-/// arXiv 2310.05914). Drawn from a seed of its own a micro-batch, so that no generator's state need be saved.
+/// arXiv 2310.05914). Drawn from a seed of its own a micro-batch, so that no generator's state need be saved, and on the CPU,
+/// where TorchSharp's generators are: all devices draw the same.
 /// </summary>
 /// <param name="dropout">Probability that an input is dropped.</param>
 /// <param name="device">The model's device.</param>
@@ -22,7 +23,7 @@ internal sealed class AdapterNoise(double dropout, Device device) : IDisposable
     {
         End();
         _embeddingAlpha = embeddingAlpha;
-        if (dropout > 0 || embeddingAlpha is not null) _generator = new((ulong)seed, device);
+        if (dropout > 0 || embeddingAlpha is not null) _generator = new((ulong)seed);
     }
 
     /// <summary>Leaves the passes that follow as they are.</summary>
@@ -37,7 +38,7 @@ internal sealed class AdapterNoise(double dropout, Device device) : IDisposable
     {
         if (_generator is null || dropout == 0) return null;
         using DisposeScope scope = NewDisposeScope();
-        Tensor kept = rand(input.shape, ScalarType.Float32, device, generator: _generator).ge(dropout);
+        Tensor kept = rand(input.shape, ScalarType.Float32, CPU, generator: _generator).ge(dropout).to(device);
         return kept.to_type(input.dtype).mul_(1 / (1 - dropout)).MoveToOuterDisposeScope();
     }
 
@@ -51,7 +52,7 @@ internal sealed class AdapterNoise(double dropout, Device device) : IDisposable
         if (_generator is null || _embeddingAlpha is not { } alpha) return null;
         using DisposeScope scope = NewDisposeScope();
         float[] bounds = [.. sequences.SelectMany(s => Enumerable.Repeat((float)(alpha / Math.Sqrt((double)s.Length * hidden)), s.Rows))];
-        Tensor noise = rand([bounds.Length, hidden], ScalarType.Float32, device, generator: _generator).mul_(2).sub_(1);
+        Tensor noise = rand([bounds.Length, hidden], ScalarType.Float32, CPU, generator: _generator).mul_(2).sub_(1).to(device);
         return noise.mul_(tensor(bounds, device: device).unsqueeze(1)).MoveToOuterDisposeScope();
     }
 

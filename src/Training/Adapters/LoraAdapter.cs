@@ -42,7 +42,7 @@ internal sealed class LoraAdapter : IDisposable
             {
                 Layer = target,
                 Rank = rank,
-                Scaling = recipe.AlphaOf(target.Path) / (recipe.UseRsLora ? Math.Sqrt(rank) : rank),
+                Scaling = recipe.ScalingOf(target.Path),
                 A = View(Parameters, offset, rank, target.In)!,
                 B = View(Parameters, b, target.Out, rank)!,
                 AGradient = View(Gradients, offset, rank, target.In),

@@ -67,7 +67,7 @@ internal static class PeftConfig
         // The scaling stays: alpha grows like the rank, or like its root.
         double alphas = recipe.UseRsLora ? Math.Sqrt(ranks) : ranks;
         // PEFT expands all-linear to the names when it saves; loaders such as vLLM know names alone.
-        IEnumerable<string> targets = adapter.Layers.Select(l => l.Layer.Name).Distinct().Order(StringComparer.Ordinal);
+        IEnumerable<string> targets = (recipe.TargetModules is ["all-linear"] ? adapter.Layers.Select(l => l.Layer.Name) : recipe.TargetModules).Distinct().Order(StringComparer.Ordinal);
         return new JsonObject
         {
             ["alpha_pattern"] = new JsonObject(recipe.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)Number(p.Value * alphas)))),

@@ -109,6 +109,22 @@ internal sealed class SafetensorsReader : IDisposable
         }
     }
 
+    /// <summary>Whether a tensor has type, shape and bytes of one of another file, or of this one.</summary>
+    public bool Equals(string name, SafetensorsReader other, string otherName)
+    {
+        (Entry own, Entry that) = (Find(name), other.Find(otherName));
+        if (own.TypeName != that.TypeName || !own.Shape.SequenceEqual(that.Shape)) return false;
+        byte[] bytes = new byte[(int)Math.Min(own.Length, BufferLimit)], otherBytes = new byte[bytes.Length];
+        for (long at = 0; at < own.Length; at += bytes.Length)
+        {
+            int count = (int)Math.Min(bytes.Length, own.Length - at);
+            ReadBytes(bytes.AsSpan(0, count), own.Offset + at);
+            other.ReadBytes(otherBytes.AsSpan(0, count), that.Offset + at);
+            if (!bytes.AsSpan(0, count).SequenceEqual(otherBytes.AsSpan(0, count))) return false;
+        }
+        return true;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
@@ -119,6 +135,11 @@ internal sealed class SafetensorsReader : IDisposable
     {
         Span<byte> bytes = buffer.bytes;
         if (bytes.Length != count) throw Fault("a tensor's length does not fit its shape");
+        ReadBytes(bytes, offset);
+    }
+
+    private void ReadBytes(Span<byte> bytes, long offset)
+    {
         while (bytes.Length > 0)
         {
             int read = RandomAccess.Read(_file, bytes, offset);

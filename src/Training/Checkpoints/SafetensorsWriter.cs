@@ -73,7 +73,10 @@ internal static class SafetensorsWriter
         ScalarType.BFloat16 => "BF16",
         ScalarType.Int64 => "I64",
         ScalarType.Int32 => "I32",
+        ScalarType.Int16 => "I16",
+        ScalarType.Int8 => "I8",
         ScalarType.Byte => "U8",
+        ScalarType.Bool => "BOOL",
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No safetensors name for this type."),
     };
 }

@@ -38,7 +38,7 @@ internal sealed class ExportedAdapter : IDisposable
     {
         long rank = _tensors.ShapeOf(path, PeftPart.LoraA)[0];
         if (rank != Recipe.RankOf(path)) throw new ModelFormatException($"{PeftFiles.WeightsFile} has rank {rank} for {path}, but {PeftFiles.ConfigFile} says {Recipe.RankOf(path)}.");
-        return Recipe.AlphaOf(path) / (Recipe.UseRsLora ? Math.Sqrt(rank) : rank);
+        return Recipe.ScalingOf(path);
     }
 
     /// <summary>The copy of a module trained in full, float32.</summary>

@@ -105,13 +105,14 @@ internal sealed class DecoderParts(ModelWeights weights, Device device, ScalarTy
 
     /// <summary>The vocabulary projection: a matrix of its own, or the embedding's when they are tied.</summary>
     /// <param name="path">Its module path.</param>
-    /// <param name="tied">Whether it shares the embedding's matrix.</param>
+    /// <param name="tied">Whether config.json says that it shares the embedding's matrix; as in transformers 5, another matrix in the checkpoint wins.</param>
     /// <param name="embedding">The token embedding.</param>
     /// <param name="softCap">Bounds the logits; null leaves them.</param>
     public CompletionHead Head(string path, bool tied, TokenEmbedding embedding, double? softCap = null)
     {
         Tensor shared = embedding.Matrix.Weight;
-        var head = new CompletionHead(Vocabulary(path, tied ? shared : Matrix(path + ".weight", (int)shared.shape[0], (int)shared.shape[1])), bias: null, softCap);
+        bool shares = tied && !weights.HoldsAnother(path + ".weight", embedding.Matrix.Path + ".weight");
+        var head = new CompletionHead(Vocabulary(path, shares ? shared : Matrix(path + ".weight", (int)shared.shape[0], (int)shared.shape[1])), bias: null, softCap);
         _owned.Add(head);
         return head;
     }

@@ -36,6 +36,14 @@ internal sealed class ModelWeights : IDisposable
     /// <summary>Whether there is such a tensor.</summary>
     public bool Contains(string name) => Find(name) is not null;
 
+    /// <summary>Whether there is a tensor of this name that is not, byte for byte, the other one.</summary>
+    public bool HoldsAnother(string name, string than)
+    {
+        if (Find(name) is not { } own) return false;
+        (string other, SafetensorsReader reader) = Stored(than);
+        return own.Name != other && !own.Reader.Equals(own.Name, reader, other);
+    }
+
     /// <summary>A tensor of the expected shape.</summary>
     public Tensor Read(string name, params long[] shape) => Stack([name], shape);
 

@@ -23,11 +23,15 @@ internal sealed class ExpertMixture(Tensor router, IReadOnlyList<(IFrozenWeight 
         (Tensor top, Tensor index) = probabilities.topk(chosen, -1);
         Tensor weights = normalizes ? top / top.sum([-1], keepdim: true) : top;
         List<Share> shares = [];
-        for (int i = 0; i < experts.Count; i++)
+        // Each expert's slots side by side, and how many they are read at once: a GPU is waited for once a layer, not once an expert.
+        Tensor bySlot = index.view(-1), order = bySlot.sort(0, descending: false, stable: true).Indices;
+        long[] counts = [.. bySlot.bincount(null, experts.Count).cpu().data<long>()];
+        long first = 0;
+        for (int i = 0; i < experts.Count; first += counts[i++])
         {
+            if (counts[i] == 0) continue;
             using DisposeScope inner = NewDisposeScope();
-            Tensor slots = index.view(-1).eq(i).nonzero().squeeze(1);
-            if (slots.shape[0] == 0) continue;
+            Tensor slots = order.narrow(0, first, counts[i]);
             Tensor rows = slots.div(chosen, RoundingMode.floor);
             Tensor gateUp = nn.functional.linear(input.index_select(0, rows), experts[i].GateUp.Matrix());
             Tensor own = weights.view(-1).index_select(0, slots).to_type(input.dtype).unsqueeze(1);

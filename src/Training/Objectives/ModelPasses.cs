@@ -24,9 +24,18 @@ internal sealed class ModelPasses(CausalLanguageModel model, LoraAdapter policy,
     public ScoredPack Score(PackedBatch packed, HeadOutputs asked)
     {
         var tape = new Tape(records: asked.HasFlag(HeadOutputs.Gradient));
-        Activation normed = HiddenBeforeTargets(tape, packed, policy);
-        (TokenStatistics statistics, Tensor? direction) = model.Head.Forward(normed.Value, packed.Targets, asked, policy);
-        return new(tape, statistics, coefficients => tape.Backward(normed, model.Head.Backward(normed.Value, packed.Targets, direction!, coefficients, policy)));
+        try
+        {
+            Activation normed = HiddenBeforeTargets(tape, packed, policy);
+            (TokenStatistics statistics, Tensor? direction) = model.Head.Forward(normed.Value, packed.Targets, asked, policy);
+            return new(tape, statistics, coefficients => tape.Backward(normed, model.Head.Backward(normed.Value, packed.Targets, direction!, coefficients, policy)));
+        }
+        catch
+        {
+            // Most often for want of memory, which another attempt in this process needs.
+            tape.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The policy's log-probability of each target, without a gradient, (targets,).</summary>

@@ -69,16 +69,23 @@ internal sealed class ReferenceLogProbs
     /// <summary>Takes over a checkpoint's values.</summary>
     public void Restore(Tensor values) => values.data<float>().CopyTo(_values);
 
-    /// <summary>Keeps the values for later runs once all are known.</summary>
+    /// <summary>Keeps the values for later runs once all are known. A disk without room costs the next run time, and this one nothing.</summary>
     public void WriteWhenComplete()
     {
         if (_file is null || _written || !IsComplete) return;
-        Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
         string temporary = $"{_file}.{Guid.NewGuid():n}.tmp";
-        using Tensor values = ToTensor();
-        SafetensorsWriter.Write(temporary, [new("reference_logps", values)]);
-        File.Move(temporary, _file, overwrite: true);
-        _written = true;
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
+            using Tensor values = ToTensor();
+            SafetensorsWriter.Write(temporary, [new("reference_logps", values)]);
+            File.Move(temporary, _file, overwrite: true);
+            _written = true;
+        }
+        catch (IOException)
+        {
+            File.Delete(temporary);
+        }
     }
 
     /// <summary>Where the policy has not moved yet, it must agree with the reference.</summary>

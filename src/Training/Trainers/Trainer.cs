@@ -44,7 +44,7 @@ public sealed class Trainer : IDisposable
     {
         if (run.Train.Count == 0) throw new ArgumentException("There are no training rows.", nameof(run));
         _run = run;
-        _recipe = run.AdapterFolder is null ? run.Recipe : run.Recipe with { Lora = PeftConfig.Read(run.AdapterFolder) with { Dropout = run.Recipe.Lora.Dropout } };
+        _recipe = run.ResolveRecipe();
         _plan = new(_recipe, run.Train.Count);
         _clock = new(timeProvider);
         _model = CausalLanguageModel.Load(run.ModelFolder, _recipe.ComputeType, loadIn4Bit: _recipe.LoadIn4Bit);
@@ -61,6 +61,7 @@ public sealed class Trainer : IDisposable
         }
         catch
         {
+            _adapter?.Dispose();
             _model.Dispose();
             throw;
         }

@@ -1,5 +1,7 @@
 using TrainingService.Datasets.Preparation;
 using TrainingService.Domain.Recipes;
+using TrainingService.Training.Adapters;
+using TrainingService.Training.Models;
 
 namespace TrainingService.Training.Trainers;
 
@@ -15,7 +17,7 @@ public sealed record TrainerRun
     /// <summary>What the adapter's configuration names as its base.</summary>
     public required string BaseModelName { get; init; }
 
-    /// <summary>The settings.</summary>
+    /// <summary>The settings. Those of <see cref="TrainingRecipe.Lora"/> but the dropout are the adapter's where training starts from one.</summary>
     public required TrainingRecipe Recipe { get; init; }
 
     /// <summary>Training rows of the kind that the method takes, at least one.</summary>
@@ -26,6 +28,11 @@ public sealed record TrainerRun
 
     /// <summary>Folder that keeps reference log-probabilities between runs, or null.</summary>
     public string? ReferenceCacheFolder { get; init; }
+
+    /// <summary>The settings that count: <see cref="Recipe"/>, with the shape of the adapter that training starts from.</summary>
+    /// <exception cref="ModelFormatException">The folder holds no adapter that can be trained.</exception>
+    public TrainingRecipe ResolveRecipe() =>
+        AdapterFolder is null ? Recipe : Recipe with { Lora = PeftConfig.Read(AdapterFolder) with { Dropout = Recipe.Lora.Dropout } };
 
     /// <summary>Most tokens a pack; null chooses by the device. More tokens take more memory and, up to a point, less time.</summary>
     public int? PackTokens { get; init; }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using TorchSharp;
 using TrainingService.Domain.Recipes;
 using TrainingService.Training.Checkpoints;
@@ -66,7 +67,16 @@ internal static class TrainingState
         return JsonSerializer.Deserialize<TrainingPosition>(json.bytes) ?? throw new ModelFormatException($"{FileName} has no position.");
     }
 
-    /// <summary>Tells runs apart: a state resumes only what it was saved from.</summary>
+    /// <summary>Tells runs apart: a state resumes only what it was saved from. Settings at their defaults do not count, so that a version with one more goes on with the jobs of the one before.</summary>
     public static string Fingerprint(TrainerRun run, int totalSteps) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{RecipeJson.Write(run.Recipe).ToJsonString()} {run.Recipe.Seed} {run.Train.Count} {run.Validation?.Count} {totalSteps}")));
+        $"{WithoutDefaults(run.Recipe).ToJsonString()} {run.Recipe.Seed} {run.Train.Count} {run.Validation?.Count} {totalSteps}")));
+
+    private static JsonObject WithoutDefaults(TrainingRecipe recipe)
+    {
+        JsonObject written = RecipeJson.Write(recipe), defaults = RecipeJson.Write(new() { Method = recipe.Method });
+        foreach ((JsonObject settings, JsonObject plain) in from name in written.Select(p => p.Key) where written[name] is JsonObject && defaults[name] is JsonObject select (written[name]!.AsObject(), defaults[name]!.AsObject()))
+            foreach (string name in settings.Select(p => p.Key).Where(name => JsonNode.DeepEquals(settings[name], plain[name])).ToList())
+                settings.Remove(name);
+        return written;
+    }
 }

@@ -33,6 +33,23 @@ public class PeftFilesTests
         Assert.Equal(InPeftsFileNames(pefts), File.ReadAllBytes(Path.Combine(folder.Path, PeftFiles.WeightsFile)));
     }
 
+    [Theory]
+    [InlineData("gpt2", "attn.c_proj")]
+    [InlineData("llama", "layers.0.self_attn.q_proj")]
+    public void TargetsWithTheirParents_AreWrittenAsTheyWereGiven(string family, string target)
+    {
+        using var folder = new TemporaryFolder();
+        using CausalLanguageModel model = CausalLanguageModel.Load(Golden.Path("families", family), ComputeType.Float32);
+        using var adapter = new LoraAdapter(new() { TargetModules = [target] }, model.Adaptable, trains: false);
+        adapter.Initialize(1);
+
+        PeftFiles.Write(adapter, folder.Path, "base");
+
+        Assert.Equal([target], PeftConfig.Read(folder.Path).TargetModules);
+        using LoraAdapter loaded = PeftFiles.Load(folder.Path, model.Adaptable);
+        Assert.Equal(adapter.Layers.Select(l => l.Layer.Path), loaded.Layers.Select(l => l.Layer.Path));
+    }
+
     [Theory, MemberData(nameof(Adapters))]
     public void ConfigReadAndWritten_KeepsItsSettings(string run, string config)
     {

@@ -39,6 +39,31 @@ public class LoadingTests
         Assert.All(exact.Zip(rounded), p => Assert.InRange(Math.Abs(p.First - p.Second), 0, 0.1));
     }
 
+    [Fact]
+    public void HeadThatConfigTies_IsTheCheckpointsOwn_WhereThatIsAnother()
+    {
+        const string head = "lm_head.weight", embedding = "model.embed_tokens.weight";
+        using TemporaryFolder equal = new(), other = new();
+        using (DisposeScope scope = NewDisposeScope())
+        {
+            using SafetensorsReader original = Golden.Tensors("families", "llama_tied_llama3rope", "model.safetensors");
+            Dictionary<string, Tensor> tensors = original.Names.ToDictionary(n => n, original.Read);
+            Tensor changed = tensors[embedding].flip(0);
+            foreach ((TemporaryFolder folder, Tensor stored) in new[] { (equal, tensors[embedding].clone()), (other, changed) })
+            {
+                File.Copy(Golden.Path("families", "llama_tied_llama3rope", "config.json"), Path.Combine(folder.Path, "config.json"));
+                SafetensorsWriter.Write(Path.Combine(folder.Path, "model.safetensors"), tensors.Append(KeyValuePair.Create(head, stored)));
+            }
+        }
+
+        using CausalLanguageModel tied = CausalLanguageModel.Load(equal.Path, ComputeType.Float32), untied = CausalLanguageModel.Load(other.Path, ComputeType.Float32);
+        Tensor[] sharedWeights = [.. tied.Adaptable.VocabularyMatrices.Select(m => m.Weight)], ownWeights = [.. untied.Adaptable.VocabularyMatrices.Select(m => m.Weight)];
+        Assert.Equal(sharedWeights[0].Handle, sharedWeights[1].Handle);
+        Assert.True(ownWeights[0].flip(0).eq(ownWeights[1]).all().ToBoolean());
+        Assert.NotEqual(Score(equal.Path, ComputeType.Float32), Score(other.Path, ComputeType.Float32));
+        Assert.Equal(Score(Golden.Path("families", "llama_tied_llama3rope"), ComputeType.Float32), Score(equal.Path, ComputeType.Float32));
+    }
+
     [Theory]
     [InlineData("model_type", "\"mamba\"", "mamba")]
     [InlineData("hidden_act", "\"gelu\"", "gelu")]
