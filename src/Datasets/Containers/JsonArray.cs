@@ -18,29 +18,30 @@ internal sealed class JsonArray(InputBuffer input, string? field)
     private JsonReaderState _state = new(new JsonReaderOptions { MaxDepth = JsonRow.MaxDepth + 3 });
     private int _scanned, _element = -1;
     private bool _named = field is null, _inside, _passed, _complete;
+    private string? _other, _second;
 
-    /// <summary>The field of a file's object that holds its rows, by the file's first bytes; null when the object is itself a row.</summary>
+    /// <summary>The field of a file's object that holds its rows, by the file's first bytes; null when the object is itself a row, which another may follow.</summary>
     public static string? FieldOf(ReadOnlySpan<byte> start)
     {
         var reader = new Utf8JsonReader(start, isFinalBlock: false, default);
-        string? name = null;
+        string? name = null, found = null;
         try
         {
-            while (reader.Read() && !(reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == 0))
+            while (reader.Read())
             {
+                if (reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == 0)
+                    return start[(int)reader.BytesConsumed..].TrimStart(" \t\r\n"u8).StartsWith("{"u8) ? null : found;
                 if (reader.CurrentDepth != 1) continue;
-                if (reader.TokenType == JsonTokenType.StartArray && name is not null) return name;
+                if (reader.TokenType == JsonTokenType.StartArray) found ??= name;
                 name = null;
-                if (reader.TokenType != JsonTokenType.PropertyName) continue;
-                foreach (string known in s_fields)
-                    if (reader.ValueTextEquals(known)) name = known;
+                if (reader.TokenType == JsonTokenType.PropertyName) name = NameOf(ref reader);
             }
         }
         catch (JsonException)
         {
             // Whoever reads the file tells its faults.
         }
-        return null;
+        return found;
     }
 
     public async IAsyncEnumerable<ContainerRow> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -76,6 +77,13 @@ internal sealed class JsonArray(InputBuffer input, string? field)
             : new(number, inner, null);
     }
 
+    private static string? NameOf(ref Utf8JsonReader reader)
+    {
+        foreach (string known in s_fields)
+            if (reader.ValueTextEquals(known)) return known;
+        return null;
+    }
+
     /// <summary>Takes the next element among the bytes at hand.</summary>
     private bool TryTake(out ReadOnlyMemory<byte> element, out string? fault)
     {
@@ -86,7 +94,13 @@ internal sealed class JsonArray(InputBuffer input, string? field)
         {
             while (reader.Read())
             {
-                if (!Ends(ref reader)) continue;
+                bool ends = Ends(ref reader);
+                if (_second is not null)
+                {
+                    fault = $"The file's object has lists of rows in '{field}' and in '{_second}'. Upload one of them, in a file of its own.";
+                    return false;
+                }
+                if (!ends) continue;
                 int end = _scanned + (int)reader.BytesConsumed;
                 element = input.Unread[_element..end];
                 input.Take(end);
@@ -115,7 +129,12 @@ internal sealed class JsonArray(InputBuffer input, string? field)
         if (depth == 0 && reader.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray) _complete = true;
         if (!_inside)
         {
-            if (field is not null && depth == 1 && reader.TokenType == JsonTokenType.PropertyName) _named = reader.ValueTextEquals(field);
+            if (field is not null && depth == 1 && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                _named = reader.ValueTextEquals(field);
+                _other = NameOf(ref reader);
+            }
+            if (_passed && depth == 1 && _other is not null && reader.TokenType == JsonTokenType.StartArray) _second = _other;
             _inside = !_passed && _named && depth == _depth - 1 && reader.TokenType == JsonTokenType.StartArray;
             return false;
         }

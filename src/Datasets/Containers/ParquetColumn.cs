@@ -72,10 +72,12 @@ internal abstract class ParquetColumn(int[] definitions, int[] repetitions)
         }
     }
 
+    private static ContainerException TooShort() => new("The Parquet file is damaged: a column has fewer values than rows. Write the file again.");
+
     /// <summary>The position of the next value, which is passed over by a step of 1.</summary>
     protected int Next(int step)
     {
-        int next = _next < definitions.Length ? _next : throw new ContainerException("The Parquet file is damaged: a column has fewer values than rows. Write the file again.");
+        int next = _next < definitions.Length ? _next : throw TooShort();
         _next += step;
         return next;
     }
@@ -110,7 +112,7 @@ internal abstract class ParquetColumn(int[] definitions, int[] repetitions)
         private T Take()
         {
             Skip();
-            return _value < values.Length ? values[_value++] : throw new ContainerException("The Parquet file is damaged: a column has fewer values than rows. Write the file again.");
+            return _value < values.Length ? values[_value++] : throw TooShort();
         }
     }
 }

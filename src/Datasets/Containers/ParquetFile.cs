@@ -19,6 +19,10 @@ internal static class ParquetFile
     public const long MaxGroupBytes = 1L << 30;
 
     private const long MaxSpooledBytes = 4L << 30;
+    private const long LargeGroupBytes = 64L << 20;
+
+    // Readers of large groups wait for each other: what a process holds of them does not grow with its requests.
+    private static readonly SemaphoreSlim s_largeGroups = new(2);
 
     private static readonly JsonWriterOptions s_writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
@@ -74,20 +78,28 @@ internal static class ParquetFile
         {
             ParquetRowGroupReader group = reader.OpenRowGroupReader(i);
             var columns = new ParquetColumn[fields.Length];
-            EnsureFits(group, i);
-            for (int j = 0; j < columns.Length; j++)
-                columns[j] = await DecodeAsync(source, () => ParquetColumn.ReadAsync(group, fields[j], cancellationToken));
-            for (long row = 0; row < group.RowCount; row++)
+            bool isLarge = BytesOf(group, i) > LargeGroupBytes;
+            if (isLarge) await s_largeGroups.WaitAsync(cancellationToken);
+            try
             {
-                number++;
-                string? fault = Write(root, columns, json);
-                if (fault is not null)
+                for (int j = 0; j < columns.Length; j++)
+                    columns[j] = await DecodeAsync(source, () => ParquetColumn.ReadAsync(group, fields[j], cancellationToken));
+                for (long row = 0; row < group.RowCount; row++)
                 {
-                    yield return ContainerRow.Bad(number, fault);
-                    continue;
+                    number++;
+                    string? fault = Write(root, columns, json);
+                    if (fault is not null)
+                    {
+                        yield return ContainerRow.Bad(number, fault);
+                        continue;
+                    }
+                    using JsonDocument? document = JsonRow.Parse(json.WrittenMemory, number, isCutOff: false, out RowProblem? problem);
+                    yield return new(number, document?.RootElement ?? default, problem);
                 }
-                using JsonDocument? document = JsonRow.Parse(json.WrittenMemory, number, isCutOff: false, out RowProblem? problem);
-                yield return new(number, document?.RootElement ?? default, problem);
+            }
+            finally
+            {
+                if (isLarge) s_largeGroups.Release();
             }
         }
     }
@@ -103,7 +115,9 @@ internal static class ParquetFile
         return ParquetNode.Of(contents.Schema);
     }
 
-    private static void EnsureFits(ParquetRowGroupReader group, int index)
+    /// <summary>Memory that a group takes.</summary>
+    /// <exception cref="ContainerException">More than is allowed.</exception>
+    private static long BytesOf(ParquetRowGroupReader group, int index)
     {
         long bytes = 0;
         foreach (ColumnChunk column in group.RowGroup.Columns)
@@ -115,6 +129,7 @@ internal static class ParquetFile
         }
         if (bytes > MaxGroupBytes)
             throw new ContainerException($"Row group {index + 1} of the Parquet file takes {bytes >> 20} MiB in memory; at most {MaxGroupBytes >> 20} are allowed. Write the file with smaller row groups (row_group_size=10000).");
+        return bytes;
     }
 
     private static string? Write(ParquetNode root, ParquetColumn[] columns, ArrayBufferWriter<byte> json)

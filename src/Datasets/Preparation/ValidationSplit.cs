@@ -23,7 +23,7 @@ public sealed class ValidationSplit
         ValidationRows = validation;
     }
 
-    /// <summary>Rows left to train on.</summary>
+    /// <summary>Rows left to train on, without those that are left out.</summary>
     public int TrainingRows { get; }
 
     /// <summary>Rows set aside.</summary>
@@ -42,8 +42,10 @@ public sealed class ValidationSplit
         int total = 0;
         foreach (TrainingRow row in rows)
         {
+            // A row that is left out is neither trained on nor evaluated.
+            if (row is LeftOutRow) continue;
             total++;
-            if (row is not LeftOutRow) CollectionsMarshal.GetValueRefOrAddDefault(rowsOfPrompt, PromptOf(row), out _)++;
+            CollectionsMarshal.GetValueRefOrAddDefault(rowsOfPrompt, PromptOf(row), out _)++;
         }
         if (rowsOfPrompt.Count < 2) return null;
 

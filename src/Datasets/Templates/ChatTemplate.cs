@@ -7,6 +7,9 @@ namespace TrainingService.Datasets.Templates;
 /// <summary>A model's chat template: turns messages into the text that the model was trained on, as transformers does.</summary>
 public sealed class ChatTemplate
 {
+    /// <summary>The folder beside a model's own template that holds more of them, each for its purpose.</summary>
+    public const string AdditionalFolder = "additional_chat_templates";
+
     private const string Default = "default";
     private const string ForTools = "tool_use";
 

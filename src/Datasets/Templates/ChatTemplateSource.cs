@@ -16,7 +16,7 @@ internal sealed record ChatTemplateSource(string Name, string Text, string Origi
     public static IEnumerable<ChatTemplateSource> Find(string modelFolder, JsonElement configuration)
     {
         string file = Path.Combine(modelFolder, "chat_template.jinja");
-        string more = Path.Combine(modelFolder, "additional_chat_templates");
+        string more = Path.Combine(modelFolder, ChatTemplate.AdditionalFolder);
         if (File.Exists(file) || Directory.Exists(more))
         {
             if (File.Exists(file)) yield return new("default", File.ReadAllText(file), Path.GetFileName(file));

@@ -29,6 +29,22 @@ public sealed class JsonArrayTests
         Assert.Equal(text, Assert.Single(read.Rows));
     }
 
+    [Fact]
+    public void AnObjectThatAnotherFollows_IsARow_WhateverItsFieldsAreCalled()
+    {
+        ContainerRows read = ContainerRows.Read("""{"a":1,"examples":[{"b":2}]}""" + "\n" + """{"a":2,"examples":[]}""" + "\n");
+        Assert.Equal("jsonl", read.Name);
+        Assert.Equal(["""{"a":1,"examples":[{"b":2}]}""", """{"a":2,"examples":[]}"""], read.Rows);
+        Assert.Empty(read.Problems);
+    }
+
+    [Fact]
+    public void ListsUnderSeveralNames_AreRefused_AndNoneIsDroppedInSilence()
+    {
+        ContainerRows read = ContainerRows.Read("""{"test":[{"a":1}],"n":3,"train":[{"a":2},{"a":3}]}""");
+        Assert.Equal("The file's object has lists of rows in 'test' and in 'train'. Upload one of them, in a file of its own.", Assert.Single(read.Problems).Reason);
+    }
+
     [Theory]
     [InlineData("""[{"a":1},5,{"a":1}]""", 2, "object is expected")]
     [InlineData("""[{"a":1},{"a":1,"a":2},{"a":1}]""", 2, "given twice")]

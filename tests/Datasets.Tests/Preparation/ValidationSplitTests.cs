@@ -31,6 +31,14 @@ public sealed class ValidationSplitTests
     }
 
     [Fact]
+    public void RowsThatAreLeftOut_AreNoneOfTheShare()
+    {
+        TrainingRow[] rows = [.. s_rows, .. Enumerable.Range(101, 100).Select(i => new LeftOutRow(i, RowKind.Preference, "A tie."))];
+        ValidationSplit alone = ValidationSplit.Of(s_rows, 0.5, 1)!, among = ValidationSplit.Of(rows, 0.5, 1)!;
+        Assert.Equal((alone.TrainingRows, alone.ValidationRows), (among.TrainingRows, among.ValidationRows));
+    }
+
+    [Fact]
     public void EachSide_HasAtLeastOnePrompt()
     {
         foreach (double share in new[] { 0.001, 0.999 })
