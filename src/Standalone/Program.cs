@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TrainingService.Standalone.Demo;
 using TrainingService.Standalone.Hosting;
 using TrainingService.Storage.Keys;
@@ -18,8 +19,14 @@ if (command.Keys is { } keys) return await KeyCommand.RunAsync(keys, StandaloneH
 if (command.Reproduce is { } manifest)
 {
     using var interrupted = new CancellationTokenSource();
-    Console.CancelKeyPress += (_, pressed) => { pressed.Cancel = true; interrupted.Cancel(); };
+    using IDisposable onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt), onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
     return await ReproduceCommand.RunAsync(manifest, command.DataFolder, [command.ModelsFolder, StandaloneHost.SamplesFolder], Console.Out, interrupted.Token);
+
+    void Interrupt(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        interrupted.Cancel();
+    }
 }
 await using WebApplication app = StandaloneHost.Build(command);
 if (command.Demo) return await DemoCommand.RunAsync(app, command.DataFolder);

@@ -122,7 +122,7 @@ public sealed class FineTuningJob : IOwned
     /// <summary>Who holds the job.</summary>
     public string? LeaseOwner { get; private set; }
 
-    /// <summary>Until when the holder may write without renewing, UTC.</summary>
+    /// <summary>Until when the holder may write without renewing, or, while nobody holds it, the moment before which nobody may claim it, UTC.</summary>
     public DateTime? LeaseExpiresAt { get; private set; }
 
     /// <summary>Counts the claims: a write that carries an older epoch changes nothing.</summary>
@@ -179,6 +179,7 @@ public sealed class FineTuningJob : IOwned
         if (Status != JobStatus.Paused) throw new IllegalJobTransitionException(Id, Status, "be resumed");
         Status = JobStatus.Queued;
         PauseRequested = false;
+        ReleaseLease();
     }
 
     /// <summary>The worker stopped at a checkpoint because a client paused the job.</summary>
@@ -201,11 +202,12 @@ public sealed class FineTuningJob : IOwned
     }
 
     /// <summary>An error that may pass by itself: the job waits for another attempt, and this one counts as without progress.</summary>
-    public void RetryLater()
+    /// <param name="notBefore">Nobody may claim it until then, UTC.</param>
+    public void RetryLater(DateTime notBefore)
     {
         RequireRunning("be tried again");
         Status = JobStatus.Queued;
-        ReleaseLease();
+        (LeaseOwner, LeaseExpiresAt) = (null, notBefore);
     }
 
     /// <summary>The adapter is stored.</summary>
@@ -231,7 +233,7 @@ public sealed class FineTuningJob : IOwned
     public void Fail(string code, string message, string? param, DateTime now)
     {
         if (IsFinal) throw new IllegalJobTransitionException(Id, Status, "fail");
-        (ErrorCode, ErrorMessage, ErrorParam) = (code, message, param);
+        (ErrorCode, ErrorMessage, ErrorParam) = (code, StoredText.Of(message), param);
         End(JobStatus.Failed, now);
     }
 

@@ -19,7 +19,7 @@ public sealed class JobEvent
         JobId = jobId;
         Level = level;
         Type = type;
-        Message = message;
+        Message = StoredText.Of(message);
         Data = data;
         CreatedAt = now;
     }

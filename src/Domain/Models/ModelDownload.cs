@@ -72,6 +72,9 @@ public sealed class ModelDownload : IOwned
     /// <summary>Whether it waits or runs.</summary>
     public bool IsUnderWay => Status is ModelDownloadStatus.Queued or ModelDownloadStatus.Running;
 
+    /// <summary>Whether a worker is about to delete what has arrived.</summary>
+    public bool IsBeingDeleted => CancelRequested && IsUnderWay;
+
     /// <summary>Asks again for a model whose download has ended, perhaps for another revision of it.</summary>
     public void Restart(string revision, string commit, long bytesTotal, string? owner, DateTime now)
     {
@@ -79,12 +82,12 @@ public sealed class ModelDownload : IOwned
         Queue(revision, commit, bytesTotal, owner, now);
     }
 
-    /// <summary>Gives it up; a failed one, too, whose files are still there.</summary>
+    /// <summary>Gives it up: what has arrived is deleted, also after a failure, and also the whole model.</summary>
     public void Cancel()
     {
-        Require(IsUnderWay || Status == ModelDownloadStatus.Failed, "be cancelled");
+        Require(Status != ModelDownloadStatus.Cancelled, "be cancelled");
         CancelRequested = true;
-        if (Status == ModelDownloadStatus.Failed) Status = ModelDownloadStatus.Queued;
+        if (!IsUnderWay) Status = ModelDownloadStatus.Queued;
     }
 
     /// <summary>The model is in the models folder.</summary>

@@ -40,6 +40,7 @@ public sealed record ColumnMapping(IReadOnlyDictionary<string, string> Columns)
         OrderedDictionary<string, string> columns = [];
         foreach (JsonProperty property in given.EnumerateObject())
         {
+            if (problems.Count >= RecipeProblem.Most) break;
             string field = property.Name, fieldPath = $"{path}.{field}";
             if (!Fields.Contains(field))
                 problems.Add(new(fieldPath, $"{fieldPath} is not a field of a training row{(WireNames.Nearest(field, Fields) is { } near ? $"; did you mean '{near}'?" : ".")} The fields are {string.Join(", ", Fields)}."));

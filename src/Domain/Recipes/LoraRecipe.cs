@@ -56,6 +56,10 @@ public sealed record LoraRecipe
     /// <param name="path">Its module path.</param>
     public double AlphaOf(string path) => Of(AlphaPattern, path) ?? Alpha;
 
+    /// <summary>What a layer's adapter is multiplied by: alpha / r, or alpha / √r with <see cref="UseRsLora"/>.</summary>
+    /// <param name="path">Its module path.</param>
+    public double ScalingOf(string path) => AlphaOf(path) / (UseRsLora ? Math.Sqrt(RankOf(path)) : RankOf(path));
+
     /// <summary>Whether a module path ends with a name, after a dot or from its start.</summary>
     /// <param name="path">The module path.</param>
     /// <param name="name">One or more of its last parts.</param>

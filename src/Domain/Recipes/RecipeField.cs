@@ -6,7 +6,11 @@ namespace TrainingService.Domain.Recipes;
 /// <summary>One problem of a request: which field, and what to change.</summary>
 /// <param name="Param">Path of the field in the request, e.g. <c>method.dpo.hyperparameters.beta</c>.</param>
 /// <param name="Message">What is wrong with which value, and what is allowed.</param>
-public sealed record RecipeProblem(string Param, string Message);
+public sealed record RecipeProblem(string Param, string Message)
+{
+    /// <summary>Most problems that a request is told.</summary>
+    public const int Most = 100;
+}
 
 /// <summary>One setting of a recipe as it stands on the wire: its name, what it may be, and how it is read and written.</summary>
 public sealed class RecipeField

@@ -58,24 +58,27 @@ internal static class RecipeFieldKinds
     public static int? ReadInteger(JsonElement e) =>
         ReadNumber(e) is { } v && v == Math.Floor(v) && Math.Abs(v) <= int.MaxValue ? (int)v : null;
 
+    // More than any model has layers of a kind; each entry is looked for among all layers.
+    private const int MostEntries = 512;
+
     public static List<string>? ReadNames(JsonElement e) => e.ValueKind switch
     {
         JsonValueKind.String => e.GetString() is { Length: > 0 } name ? [name] : null,
-        JsonValueKind.Array when e.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String && i.GetString()!.Length > 0) => [.. e.EnumerateArray().Select(i => i.GetString()!)],
+        JsonValueKind.Array when e.GetArrayLength() <= MostEntries && e.EnumerateArray().All(i => i.ValueKind == JsonValueKind.String && i.GetString()!.Length > 0) => [.. e.EnumerateArray().Select(i => i.GetString()!)],
         _ => null,
     };
 
     public static List<int>? ReadIndices(JsonElement e)
     {
         if (ReadInteger(e) is { } single) return single >= 0 ? [single] : null;
-        if (e.ValueKind != JsonValueKind.Array) return null;
+        if (e.ValueKind != JsonValueKind.Array || e.GetArrayLength() > MostEntries) return null;
         List<int?> indices = [.. e.EnumerateArray().Select(ReadInteger)];
         return indices.All(i => i >= 0) ? [.. indices.Select(i => i!.Value).Distinct().Order()] : null;
     }
 
     public static Dictionary<string, T>? ReadMap<T>(JsonElement e, Func<JsonElement, T?> read) where T : struct
     {
-        if (e.ValueKind != JsonValueKind.Object) return null;
+        if (e.ValueKind != JsonValueKind.Object || e.GetPropertyCount() > MostEntries) return null;
         var map = new Dictionary<string, T>();
         foreach (JsonProperty property in e.EnumerateObject())
         {

@@ -200,14 +200,14 @@ public static class RecipeFields
             }),
         Flag("use_rslora", "Scale by alpha / √r instead of alpha / r.",
             (r, v) => r with { Lora = r.Lora with { UseRsLora = v } }, r => r.Lora.UseRsLora),
-        new("layers_to_transform", "a list of layer indices from 0, or null", "Decoder layers to adapt; null adapts all.",
+        new("layers_to_transform", "a list of at most 512 layer indices from 0, or null", "Decoder layers to adapt; null adapts all.",
             (r, e) => e.ValueKind == JsonValueKind.Null ? r with { Lora = r.Lora with { LayersToTransform = null } }
                 : ReadIndices(e) is { Count: > 0 } layers ? r with { Lora = r.Lora with { LayersToTransform = layers } } : null,
             r => r.Lora.LayersToTransform is { } layers ? new JsonArray([.. layers.Select(i => (JsonNode)i)]) : null),
-        new("rank_pattern", "an object of layer name to rank from 1 to 1024", "Ranks of single layers, by name suffix or a regular expression of it.",
+        new("rank_pattern", "an object of at most 512 layer names, each with a rank from 1 to 1024", "Ranks of single layers, by name suffix or a regular expression of it.",
             (r, e) => ReadPatterns<int>(e, v => ReadInteger(v) is { } n and >= 1 and <= 1024 ? n : null) is { } map ? r with { Lora = r.Lora with { RankPattern = map } } : null,
             r => new JsonObject(r.Lora.RankPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
-        new("alpha_pattern", "an object of layer name to a number above 0", "Alphas of single layers, by name suffix or a regular expression of it.",
+        new("alpha_pattern", "an object of at most 512 layer names, each with a number above 0", "Alphas of single layers, by name suffix or a regular expression of it.",
             (r, e) => ReadPatterns<double>(e, v => ReadNumber(v) is { } n and > 0 ? n : null) is { } map ? r with { Lora = r.Lora with { AlphaPattern = map } } : null,
             r => new JsonObject(r.Lora.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value)))),
     ];

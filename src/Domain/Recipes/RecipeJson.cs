@@ -45,7 +45,7 @@ public static class RecipeJson
             recipe = recipe with { Columns = mapping };
             problems.AddRange(faults);
         }
-        if (hyperparameters is { ValueKind: JsonValueKind.Object } h && IsGiven(h, "learning_rate") && IsGiven(h, "learning_rate_multiplier"))
+        if (GivenNames(hyperparameters).Intersect(["learning_rate", "learning_rate_multiplier"]).Count() == 2)
             problems.Add(new($"{HyperparametersParam(method)}.learning_rate_multiplier", "Give learning_rate or learning_rate_multiplier, not both."));
         recipe = ResolveEvaluation(recipe, hasValidationFile, problems);
         if (problems.Count == 0)
@@ -104,6 +104,12 @@ public static class RecipeJson
         !method.TryGetProperty(Type, out JsonElement type) ? TrainingMethod.Dpo
         : WireNames.Parse<TrainingMethod>(type.GetString()) ?? throw new InvalidOperationException($"The stored recipe's type is {type.GetRawText()}.");
 
+    /// <summary>Names of the settings that an object of a request does not leave to their defaults.</summary>
+    /// <param name="settings">The object; anything else has none.</param>
+    public static IEnumerable<string> GivenNames(JsonElement? settings) => settings is { ValueKind: JsonValueKind.Object } given
+        ? given.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null && !IsAuto(p.Value)).Select(p => p.Name)
+        : [];
+
     /// <summary>The object of a request that a setting belongs in, or null when the method has no setting of this name.</summary>
     public static string? HomeOf(TrainingMethod method, string name) =>
         RecipeFields.Hyperparameters(method).Any(f => f.Name == name) ? HyperparametersParam(method)
@@ -126,6 +132,7 @@ public static class RecipeJson
         }
         foreach (JsonProperty property in given.EnumerateObject())
         {
+            if (problems.Count >= RecipeProblem.Most) break;
             string param = $"{path}.{property.Name}";
             if (fields.FirstOrDefault(f => f.Name == property.Name) is not { } field)
             {
@@ -143,9 +150,6 @@ public static class RecipeJson
         }
         return recipe;
     }
-
-    private static bool IsGiven(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null && !IsAuto(value);
 
     private static bool IsAuto(JsonElement value) => value.ValueKind == JsonValueKind.String && value.GetString() == "auto";
 

@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace TrainingService.Storage.Hub;
 
 /// <summary>
-/// Which files of a repository a model needs here. All lie in its root folder and have plain names, so nothing that a
-/// repository's author writes leads elsewhere; weights come as safetensors or not at all.
+/// Which files of a repository a model needs here. All lie in its root folder, further chat templates in theirs, and have plain
+/// names, so nothing that a repository's author writes leads elsewhere; weights come as safetensors or not at all.
 /// </summary>
 internal static partial class NeededFiles
 {
@@ -60,6 +60,6 @@ internal static partial class NeededFiles
     [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors\z")]
     private static partial Regex Shard();
 
-    [GeneratedRegex(@"\A(config\.json|generation_config\.json|adapter_config\.json|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|vocab\.txt|merges\.txt|tokenizer\.model|spiece\.model|sentencepiece\.bpe\.model|chat_template[A-Za-z0-9._-]*\.(jinja|json)|LICENSE[A-Za-z0-9._-]*|NOTICE[A-Za-z0-9._-]*|README\.md)\z")]
+    [GeneratedRegex(@"\A(config\.json|generation_config\.json|adapter_config\.json|model\.safetensors\.index\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|vocab\.txt|merges\.txt|tokenizer\.model|spiece\.model|sentencepiece\.bpe\.model|chat_template[A-Za-z0-9._-]*\.(jinja|json)|additional_chat_templates/[A-Za-z0-9_-][A-Za-z0-9._-]*\.jinja|LICENSE[A-Za-z0-9._-]*|NOTICE[A-Za-z0-9._-]*|README\.md)\z")]
     private static partial Regex Beside();
 }

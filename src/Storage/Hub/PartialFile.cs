@@ -28,6 +28,7 @@ internal sealed class PartialFile : IDisposable
     public PartialFile(string folder, HubFile file, long partBytes, TimeProvider timeProvider)
     {
         _path = System.IO.Path.Combine(folder, file.Name + ".part");
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(_path)!);
         (_file, _partBytes, _timeProvider) = (file, partBytes, timeProvider);
         long[] fresh = new long[(file.Size + partBytes - 1) / partBytes];
         _done = ReadJournal(_path) is { } journal && journal.Checksum == file.Checksum && journal.PartBytes == partBytes

@@ -68,6 +68,13 @@ public sealed class StagingFolder : IDisposable
         if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
     }
 
+    /// <summary>Deletes what has arrived, and the model itself if it is the one of this commit; it disappears in one step, as it appeared.</summary>
+    public void DeleteModel(string commit)
+    {
+        if (HubOrigin.Read(Target)?.Commit == commit) Directory.Move(Target, Path.Combine(Directory.CreateDirectory(Folder).FullName, Path.GetRandomFileName()));
+        Delete();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 }

@@ -39,6 +39,10 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
     public async Task<ModelSource?> FindBaseAsync(string tunedId, Caller caller, CancellationToken cancellationToken) =>
         (await FindTunedAsync(tunedId, caller, cancellationToken))?.Base;
 
+    /// <summary>The model in a folder that is the one of this id, or that it adapts; null when there is none that the caller may know of. Takes no adapter out of the store.</summary>
+    public async Task<ModelSource?> FindInFolderAsync(string id, Caller caller, CancellationToken cancellationToken) =>
+        folders.Find(id) ?? await FindBaseAsync(id, caller, cancellationToken);
+
     /// <summary>Deletes an adapter, as it lies in the store and as it was unpacked; one that is not there is fine.</summary>
     /// <exception cref="FileStoreException">It cannot be deleted.</exception>
     public void DeleteAdapter(string key)

@@ -16,8 +16,12 @@ public sealed record TensorHeader(string Name, string Dtype, long[] Shape)
 /// <summary>The tensors of a model's folder, read from the headers of its files: no weight is loaded.</summary>
 public static class SafetensorsHeaders
 {
-    private const string Whole = "model.safetensors";
-    private const string Index = "model.safetensors.index.json";
+    /// <summary>Names the files of a model in several.</summary>
+    public const string Index = "model.safetensors.index.json";
+
+    /// <summary>The file of a model in one.</summary>
+    public const string Whole = "model.safetensors";
+
     private const long LongestHeader = 64L << 20;
 
     /// <summary>All tensors of the files that the engine would load; none where there are no such files.</summary>
@@ -35,7 +39,12 @@ public static class SafetensorsHeaders
         }
     }
 
-    private static IEnumerable<string> Files(string folder)
+    /// <summary>Names of the files that the engine would load; none where there are no such files.</summary>
+    /// <exception cref="JsonException">The index is no JSON.</exception>
+    /// <exception cref="InvalidOperationException">The index does not map names to names.</exception>
+    /// <exception cref="KeyNotFoundException">The index has no map.</exception>
+    /// <exception cref="IOException">The index cannot be read.</exception>
+    public static IReadOnlyList<string> Files(string folder)
     {
         if (File.Exists(Path.Combine(folder, Whole))) return [Whole];
         if (!File.Exists(Path.Combine(folder, Index))) return [];

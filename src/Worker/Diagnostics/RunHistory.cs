@@ -9,6 +9,7 @@ internal sealed class RunHistory(TrainingRecipe recipe, RowFacts rows, int total
     private readonly List<StepMetrics> _logs = [];
     private readonly Dictionary<(MetricSplit Split, string Metric), List<double>> _series = [];
 
+    /// <summary>The settings that count, those of an adapter that training started from among them.</summary>
     public TrainingRecipe Recipe => recipe;
 
     public RowFacts Rows => rows;

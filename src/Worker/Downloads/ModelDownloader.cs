@@ -42,20 +42,27 @@ internal sealed partial class ModelDownloader(
         }
         catch (HubException e)
         {
-            end = d => d.Fail(e.Code, e.Message, Now);
+            end = UnlessCancelled(d => d.Fail(e.Code, e.Message, Now));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            end = d => d.Fail(StorageError, $"The models folder cannot be written: {e.Message}", Now);
+            end = UnlessCancelled(d => d.Fail(StorageError, $"The models folder cannot be written: {e.Message}", Now));
         }
         catch (Exception e)
         {
             LogFailed(e, download.Model);
-            end = d => d.Fail("internal_error", $"An error of the service: {e.Message}", Now);
+            end = UnlessCancelled(d => d.Fail("internal_error", $"An error of the service: {e.Message}", Now));
         }
         if (end is null) return;
         await lease.ChangeAsync(end, e => LogDatabaseAway(e.Message));
     }
+
+    /// <summary>A client that gave it up in the last moment was told that it is gone: whoever claims it next deletes what there is.</summary>
+    private static Action<ModelDownload> UnlessCancelled(Action<ModelDownload> end) => d =>
+    {
+        if (d.CancelRequested) d.HandOver();
+        else end(d);
+    };
 
     private DateTime Now => timeProvider.GetUtcNow().UtcDateTime;
 
@@ -72,7 +79,7 @@ internal sealed partial class ModelDownloader(
             try
             {
                 await FetchAsync(staging, download, bytes => Volatile.Write(ref done, bytes), work.Token);
-                return d => d.Succeed(Now);
+                return UnlessCancelled(d => d.Succeed(Now));
             }
             catch (OperationCanceledException) when (work.IsCancellationRequested)
             {
@@ -86,7 +93,7 @@ internal sealed partial class ModelDownloader(
             if (stopping.IsCancellationRequested && interruption == Interruption.None) interruption = Interruption.Stop;
         }
         if (interruption != Interruption.Cancel) return interruption == Interruption.Stop ? d => d.HandOver() : null;
-        staging.Delete();
+        staging.DeleteModel(download.Commit);
         return d => d.EndCancelled(Now);
     }
 

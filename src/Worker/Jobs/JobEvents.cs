@@ -16,8 +16,8 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
 {
     public JobEvent Started(string model) => Info("started", $"The job has started from {model}.");
 
-    public IEnumerable<JobEvent> Split(ValidationSplit split) =>
-        [Info("validation-split", $"{split.ValidationRows} of {split.ValidationRows + split.TrainingRows} rows are set aside for evaluation; no prompt is on both sides.")];
+    public JobEvent Split(ValidationSplit split) =>
+        Info("validation-split", $"{split.ValidationRows} of {split.ValidationRows + split.TrainingRows} rows are set aside for evaluation; no prompt is on both sides.");
 
     public IEnumerable<JobEvent> FileChecked(string role, DatasetReport report)
     {
@@ -32,17 +32,17 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
             $"{Capital(role)} file checked: {report.Rows} rows, {kept}, {truncated}; {report.TokensAnEpoch} tokens an epoch.");
         int number = 0;
         foreach (RowGroup dropped in report.Dropped)
-            yield return Warn($"{role}-file-dropped-{number++}", $"{Capital(role)} file: {Rows(dropped)} left out. {dropped.Reason}");
+            yield return Warn($"{role}-file-dropped-{number++}", $"{Capital(role)} file: {dropped.Which} left out. {dropped.Reason}");
         if (report is PairReport { IdenticalCompletions: { } identical })
-            yield return Warn($"{role}-file-identical", $"{Capital(role)} file: {Rows(identical)} can teach nothing. {identical.Reason}");
+            yield return Warn($"{role}-file-identical", $"{Capital(role)} file: {identical.Which} can teach nothing. {identical.Reason}");
         if (report.Duplicates is { } duplicates)
-            yield return Warn($"{role}-file-duplicates", $"{Capital(role)} file: {Rows(duplicates)} told twice. {duplicates.Reason}");
+            yield return Warn($"{role}-file-duplicates", $"{Capital(role)} file: {duplicates.Which} told twice. {duplicates.Reason}");
         if (report.PromptsInTraining is { } shared)
-            yield return Warn($"{role}-file-shared", $"{Capital(role)} file: {Rows(shared)} with a prompt that is trained on. {shared.Reason}");
+            yield return Warn($"{role}-file-shared", $"{Capital(role)} file: {shared.Which} with a prompt that is trained on. {shared.Reason}");
         if (report is SupervisedReport { RowsWithTurnsNotTrained: { } unplaced, TurnsNotTrained: var turns })
-            yield return Warn($"{role}-file-turns", $"{Capital(role)} file: {turns} turns in {Rows(unplaced)} are not trained. {unplaced.Reason}");
+            yield return Warn($"{role}-file-turns", $"{Capital(role)} file: {turns} turns in {unplaced.Which} are not trained. {unplaced.Reason}");
         if (report.PromptNotPrefix is { } seam)
-            yield return Warn($"{role}-file-seam", $"{Capital(role)} file: {Rows(seam)} with a shifted start of the completion. {seam.Reason}");
+            yield return Warn($"{role}-file-seam", $"{Capital(role)} file: {seam.Which} with a shifted start of the completion. {seam.Reason}");
     }
 
     public JobEvent TrainingStarted(int totalSteps) => Info("training-started", $"Training of {totalSteps} steps has started.");
@@ -91,7 +91,7 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
 
     public JobEvent Succeeded(string tunedModel) => Info("succeeded", $"The job has succeeded; the tuned model is {tunedModel}.");
 
-    public JobEvent WillRetry(JobFailure failure) => Warn($"retry-{epoch}", $"This attempt failed and the job will be tried again: {failure.Message}");
+    public JobEvent WillRetry(JobFailure failure, TimeSpan delay) => Warn($"retry-{epoch}", $"This attempt failed and the job will be tried again in {delay:g}: {failure.Message}");
 
     public JobEvent Failed(JobFailure failure) => Event("failed", "error", "message", $"The job has failed: {failure.Message}", null);
 
@@ -100,9 +100,6 @@ internal sealed class JobEvents(string jobId, int epoch, TimeProvider timeProvid
 
     private static string Truncated(params (int Count, string Of)[] cuts) =>
         cuts.All(c => c.Count == 0) ? "none truncated" : "truncated " + string.Join(", ", cuts.Select(c => $"{c.Count} {c.Of}"));
-
-    private static string Rows(RowGroup group) =>
-        $"{group.Rows} {(group.Rows == 1 ? "row" : "rows")} ({string.Join(", ", group.FirstRows)}{(group.Rows > group.FirstRows.Count ? ", …" : "")})";
 
     private static string Shown(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
 

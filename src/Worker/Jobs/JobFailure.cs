@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Runtime.InteropServices;
 using TrainingService.Datasets.Formats;
 using TrainingService.Datasets.Templates;
@@ -24,19 +23,23 @@ internal sealed class JobRefusedException(string code, string message, string? p
 /// <param name="MayPass">Whether another attempt may do better.</param>
 internal sealed record JobFailure(string Code, string Message, string? Param, bool MayPass)
 {
-    public static JobFailure Of(Exception exception, TrainingMethod method) => exception switch
+    /// <param name="exception">What the run threw.</param>
+    /// <param name="method">The job's method.</param>
+    /// <param name="isMapped">Whether the job maps its files' columns: then no upload could check every row.</param>
+    public static JobFailure Of(Exception exception, TrainingMethod method, bool isMapped) => exception switch
     {
         JobRefusedException e => new(e.Code, e.Message, e.Param, MayPass: false),
+        TrainingFileException e when isMapped => new("invalid_training_file", $"A row does not fit the job's columns: {e.Message}", RecipeJson.ColumnsParam(method), MayPass: false),
         TrainingFileException e => new("invalid_training_file", $"The file changed since it was checked: {e.Message}", "training_file", MayPass: false),
         TokenizerFormatException e => new("unsupported_model", $"The model's tokenizer cannot be used: {e.Message}", "model", MayPass: false),
         ChatTemplateException e => new("unsupported_model", e.Message, "model", MayPass: false),
         ModelFormatException e => new("unsupported_model", e.Message, "model", MayPass: false),
         NonFiniteMetricException e => new("training_diverged", e.Message, RecipeJson.HyperparametersParam(method), MayPass: false),
         IOException or UnauthorizedAccessException => new("storage_error", exception.Message, null, MayPass: true),
-        DbException => new("database_error", "The database did not answer.", null, MayPass: true),
         OutOfMemoryException => OutOfMemory(method),
         ExternalException e when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
             || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory(method),
+        _ when JobLease.IsDatabaseAway(exception) => new("database_error", "The database did not answer.", null, MayPass: true),
         _ => new("internal_error", $"An error of the service: {exception.Message}", null, MayPass: false),
     };
 

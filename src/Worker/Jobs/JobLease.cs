@@ -131,10 +131,10 @@ internal sealed class JobLease
         }
     }
 
-    // EF wraps what Npgsql deems transient. A broken constraint is our own fault and stays one.
-    private static bool IsDatabaseAway(Exception e) => e switch
+    /// <summary>Whether an exception says that the database is away: EF wraps what Npgsql deems transient. Data that it refuses are our own fault and stay refused.</summary>
+    public static bool IsDatabaseAway(Exception e) => e switch
     {
-        DbException { SqlState: { } state } when state.StartsWith("23", StringComparison.Ordinal) => false,
+        DbException { SqlState: { } state } when state.StartsWith("22", StringComparison.Ordinal) || state.StartsWith("23", StringComparison.Ordinal) => false,
         Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: SqliteConstraint } => false,
         DbException or TimeoutException => true,
         _ => e.InnerException is { } inner && IsDatabaseAway(inner),

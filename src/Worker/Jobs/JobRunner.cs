@@ -62,14 +62,10 @@ internal sealed partial class JobRunner(
         catch (Exception e)
         {
             LogFailed(e);
-            return (null, JobFailure.Of(e, MethodOf(job)));
+            using JsonDocument recipe = JsonDocument.Parse(job.Recipe);
+            TrainingRecipe asked = RecipeJson.ReadResolved(recipe.RootElement, job.Seed);
+            return (null, JobFailure.Of(e, asked.Method, isMapped: asked.Columns is not null));
         }
-    }
-
-    private static TrainingMethod MethodOf(FineTuningJob job)
-    {
-        using JsonDocument recipe = JsonDocument.Parse(job.Recipe);
-        return RecipeJson.MethodOf(recipe.RootElement);
     }
 
     private Task EndAsync(JobLease lease, RunRecorder recorder, FinishedRun? finished, JobFailure? failure)
@@ -92,8 +88,9 @@ internal sealed partial class JobRunner(
             }
             if (failure is { MayPass: true } && job.AttemptsWithoutProgress < options.Value.MaxAttemptsWithoutProgress)
             {
-                job.RetryLater();
-                return [events.WillRetry(failure)];
+                TimeSpan delay = options.Value.RetryDelay * Math.Pow(10, job.AttemptsWithoutProgress - 1);
+                job.RetryLater(now + delay);
+                return [events.WillRetry(failure, delay)];
             }
             if (failure is not null)
             {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using TrainingService.Training.Trainers;
 
@@ -12,6 +13,7 @@ internal sealed partial class RunFolder(string path, int epoch)
 {
     // The one before the newest stays, should the newest turn out to be damaged.
     private const int StatesKept = 2;
+    private const string HalfWritten = ".tmp";
 
     private readonly string _states = Path.Combine(path, "states");
 
@@ -24,9 +26,18 @@ internal sealed partial class RunFolder(string path, int epoch)
         int step = trainer.Progress.Step;
         if (States().Any(s => s.Step >= step)) return false;
         string folder = Path.Combine(_states, string.Create(CultureInfo.InvariantCulture, $"step-{step}-claim-{epoch}"));
-        string temporary = folder + ".tmp";
-        trainer.SaveState(temporary);
-        Directory.Move(temporary, folder);
+        string temporary = folder + HalfWritten;
+        try
+        {
+            trainer.SaveState(temporary);
+            Directory.Move(temporary, folder);
+        }
+        catch
+        {
+            // On a full disk half a state would take the room that the next one needs.
+            DeleteHalfWritten();
+            throw;
+        }
         foreach ((string old, _) in States().Skip(StatesKept)) Directory.Delete(old, recursive: true);
         return true;
     }
@@ -35,17 +46,25 @@ internal sealed partial class RunFolder(string path, int epoch)
     /// <returns>Its step; 0 when there is none.</returns>
     public int RestoreState(Trainer trainer)
     {
+        DeleteHalfWritten();
         if (States().FirstOrDefault() is not { Folder: { } folder, Step: var step }) return 0;
         try
         {
             trainer.RestoreState(folder);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        // What says nothing about the file itself, such as a disk that is away or a GPU that is full, costs no state.
+        catch (Exception e) when (e is EndOfStreamException or not (IOException or UnauthorizedAccessException or OutOfMemoryException or ExternalException))
         {
             Directory.Delete(folder, recursive: true);
             throw new IOException($"The training state after step {step} is damaged; the next attempt starts from an earlier one.", e);
         }
         return step;
+    }
+
+    private void DeleteHalfWritten()
+    {
+        if (!Directory.Exists(_states)) return;
+        foreach (string folder in Directory.EnumerateDirectories(_states, "*" + HalfWritten)) Directory.Delete(folder, recursive: true);
     }
 
     private IEnumerable<(string Folder, int Step)> States() => Directory.Exists(_states)

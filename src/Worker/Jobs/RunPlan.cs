@@ -1,5 +1,6 @@
 using System.Text.Json;
 using TrainingService.Datasets.Preparation;
+using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Models;
 using TrainingService.Domain.Recipes;
@@ -10,9 +11,12 @@ using TrainingService.Worker.Diagnostics;
 namespace TrainingService.Worker.Jobs;
 
 /// <summary>A job, ready to train: its model's files, its recipe and its rows.</summary>
-internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRecipe Recipe, PreparedDataset Train, PreparedDataset? Validation)
+internal sealed record RunPlan(FineTuningJob Job, ModelSource Source, TrainingRecipe Recipe, StoredFile TrainingFile, PreparedDataset Train, PreparedDataset? Validation)
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The file of the validation rows; null where there are none, or where they are set aside from <see cref="TrainingFile"/>.</summary>
+    public StoredFile? ValidationFile { get; init; }
 
     public string TunedModel { get; } = TunedModelName.Of(Job.Model, Job.Suffix, Job.Id);
 

@@ -27,27 +27,24 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
             ?? throw new JobRefusedException("model_not_found", $"There is no model '{job.Model}' any more. GET /v1/models lists those there are.", "model");
         RowPreparer preparer = RowPreparer.Load(source.Folder, PreparationOptions.Of(recipe), new MomentOfJob(job.CreatedAt));
 
-        StoredFile file = await FindFileAsync(job.TrainingFileId, "training", interrupted);
+        StoredFile trainingFile = await FindFileAsync(job.TrainingFileId, "training", interrupted);
         if (recipe.ValidationSplit is { } share)
         {
-            ValidationSplit split = ValidationSplit.Of(Read(file, recipe), share, recipe.Seed)
+            ValidationSplit split = ValidationSplit.Of(Read(trainingFile, recipe, interrupted), share, recipe.Seed)
                 ?? throw new JobRefusedException("no_validation_rows", ValidationSplit.OnePrompt, "training_file");
             recorder.Record(events.Split(split));
-            PreparedDataset left = Prepare(Read(file, recipe).Where(row => !split.IsValidation(row)), "training", "training_file", preparer, trainedPrompts: null, interrupted);
-            PreparedDataset aside = Prepare(Read(file, recipe).Where(split.IsValidation), "validation", "training_file", preparer, left.Prompts, interrupted);
+            PreparedDataset left = Prepare(Read(trainingFile, recipe, interrupted).Where(row => !split.IsValidation(row)), "training", "training_file", preparer, trainedPrompts: null, interrupted);
+            PreparedDataset aside = Prepare(Read(trainingFile, recipe, interrupted).Where(split.IsValidation), "validation", "training_file", preparer, left.Prompts, interrupted);
             recorder.Record([.. events.FileChecked("training", left.Report), .. events.FileChecked("validation", aside.Report)]);
-            return new(job, source, recipe, left, aside);
+            return new(job, source, recipe, trainingFile, left, aside);
         }
-        PreparedDataset train = Prepare(Read(file, recipe), "training", "training_file", preparer, trainedPrompts: null, interrupted);
+        PreparedDataset train = Prepare(Read(trainingFile, recipe, interrupted), "training", "training_file", preparer, trainedPrompts: null, interrupted);
         recorder.Record(events.FileChecked("training", train.Report));
-        PreparedDataset? validation = null;
-        if (job.ValidationFileId is { } validationFile)
-        {
-            file = await FindFileAsync(validationFile, "validation", interrupted);
-            validation = Prepare(Read(file, recipe), "validation", "validation_file", preparer, train.Prompts, interrupted);
-            recorder.Record(events.FileChecked("validation", validation.Report));
-        }
-        return new(job, source, recipe, train, validation);
+        if (job.ValidationFileId is not { } validationFileId) return new(job, source, recipe, trainingFile, train, Validation: null);
+        StoredFile validationFile = await FindFileAsync(validationFileId, "validation", interrupted);
+        PreparedDataset validation = Prepare(Read(validationFile, recipe, interrupted), "validation", "validation_file", preparer, train.Prompts, interrupted);
+        recorder.Record(events.FileChecked("validation", validation.Report));
+        return new(job, source, recipe, trainingFile, train, validation) { ValidationFile = validationFile };
     }
 
     private async Task<StoredFile> FindFileAsync(string fileId, string role, CancellationToken cancellationToken)
@@ -57,10 +54,14 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
             ?? throw new JobRefusedException("file_not_found", $"The {role} file {fileId} was deleted before the job could read it.", $"{role}_file");
     }
 
-    private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe)
+    private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe, CancellationToken cancellationToken)
     {
         using Stream rows = files.OpenRead(file.StorageKey);
-        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns)) yield return row;
+        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return row;
+        }
     }
 
     private static PreparedDataset Prepare(

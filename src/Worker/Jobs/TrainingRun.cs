@@ -28,12 +28,14 @@ internal sealed class TrainingRun(
         var events = new JobEvents(job.Id, lease.Epoch, timeProvider);
         recorder.Record(events.Started(job.Model));
         RunPlan plan = await planner.PlanAsync(job, events, recorder);
-        (HashedFile training, HashedFile? validation, IReadOnlyList<StepMetrics> earlier) = await ReadAsync(job, recorder.Interrupted);
+        HashedFile training = await hashes.OfAsync(plan.TrainingFile, recorder.Interrupted);
+        HashedFile? validation = plan.ValidationFile is { } file ? await hashes.OfAsync(file, recorder.Interrupted) : null;
+        IReadOnlyList<StepMetrics> earlier = await EarlierLogsAsync(job, recorder.Interrupted);
         IEnumerable<string> trained = events.FileChecked("training", plan.Train.Report).Select(e => e.Message);
         IEnumerable<string> evaluated = plan.Validation is { } aside ? events.FileChecked("validation", aside.Report).Select(e => e.Message) : [];
-        List<string> data = validation is null
-            ? [.. ModelCard.Describe(training, trained.Concat(evaluated))]
-            : [.. ModelCard.Describe(training, trained), .. ModelCard.Describe(validation, evaluated)];
+        string data = validation is null
+            ? ModelCard.Describe(training, trained.Concat(evaluated))
+            : $"{ModelCard.Describe(training, trained)}\n{ModelCard.Describe(validation, evaluated)}";
 
         // Reading a large model's files takes minutes that training need not wait for.
         Task<(HashedModel Base, HashedModel? Adapter)> hashing = Task.Run(() => hashes.OfAsync(plan.Source, recorder.Interrupted));
@@ -43,33 +45,29 @@ internal sealed class TrainingRun(
         if (outcome != TrainingOutcome.Completed) return null;
 
         (HashedModel model, HashedModel? adapter) = await hashing;
-        return new(plan.TunedModel, plan.AdapterKey, await results.StoreAsync(plan, run.Logs, new(training, validation, model, adapter)));
+        return new(plan.TunedModel, plan.AdapterKey, await results.StoreAsync(plan, run, new(training, validation, model, adapter)));
     }
 
-    /// <summary>The files as the card names them, and what an earlier claim of the job logged.</summary>
-    private async Task<(HashedFile Training, HashedFile? Validation, IReadOnlyList<StepMetrics> Earlier)> ReadAsync(FineTuningJob job, CancellationToken cancellationToken)
+    /// <summary>What earlier claims of the job logged.</summary>
+    private async Task<IReadOnlyList<StepMetrics>> EarlierLogsAsync(FineTuningJob job, CancellationToken cancellationToken)
     {
         await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
-        StoredFile training = await db.Files.AsNoTracking().SingleAsync(f => f.Id == job.TrainingFileId, cancellationToken);
-        StoredFile? validation = job.ValidationFileId is { } id ? await db.Files.AsNoTracking().SingleAsync(f => f.Id == id, cancellationToken) : null;
         List<JobMetric> rows = await db.Metrics.AsNoTracking().Where(m => m.JobId == job.Id).ToListAsync(cancellationToken);
-        return (
-            await hashes.OfAsync(training, cancellationToken),
-            validation is null ? null : await hashes.OfAsync(validation, cancellationToken),
-            [.. rows.OrderBy(m => m.Step).ThenBy(m => m.Split).Select(m => new StepMetrics(m.Step, m.Split, m.Epoch, m.Values))]);
+        return [.. rows.OrderBy(m => m.Step).ThenBy(m => m.Split).Select(m => new StepMetrics(m.Step, m.Split, m.Epoch, m.Values))];
     }
 
     private (TrainingOutcome, RunHistory) Train(
-        RunPlan plan, IReadOnlyList<string> data, IReadOnlyList<StepMetrics> earlier, JobLease lease, RunRecorder recorder, JobEvents events)
+        RunPlan plan, string data, IReadOnlyList<StepMetrics> earlier, JobLease lease, RunRecorder recorder, JobEvents events)
     {
         var folder = new RunFolder(files.WorkFolder(plan.Job.Id), lease.Epoch);
-        using var trainer = new Trainer(plan.ToRun(folder.ReferenceCache), timeProvider);
+        TrainerRun training = plan.ToRun(folder.ReferenceCache);
+        using var trainer = new Trainer(training, timeProvider);
         int step = folder.RestoreState(trainer);
         recorder.RecordPreparation(trainer.TotalSteps, plan.DatasetReport());
         recorder.Record(events.TrainingStarted(trainer.TotalSteps));
         if (lease.Epoch > 1) recorder.Record(events.Resumed(step, trainer.TotalSteps));
 
-        var run = new RunHistory(plan.Recipe, plan.RowFacts(), trainer.TotalSteps);
+        var run = new RunHistory(training.ResolveRecipe(), plan.RowFacts(), trainer.TotalSteps);
         var diagnosis = new Diagnosis(run);
         recorder.Record(diagnosis.Begin().Select(f => events.Found(f, 0)));
         // Found again, but told once: an event of the same occasion is the same event. What lies beyond the state will be logged anew.

@@ -123,7 +123,8 @@ internal sealed class ReproducedRun(Manifest manifest, ContentSearch files, IRea
 
             await host.Services.GetRequiredService<IJobRunner>().RunAsync(manifest.Job, cancellationToken);
             FineTuningJob job = await db.Jobs.AsNoTracking().SingleAsync(j => j.Id == manifest.Job, cancellationToken);
-            if (job.AdapterKey is null) throw new ReproductionException($"The job did not succeed: {job.ErrorMessage ?? "it was interrupted."}");
+            if (job.AdapterKey is null)
+                throw new ReproductionException($"The job did not succeed: {job.ErrorMessage ?? await db.Events.Where(e => e.JobId == job.Id).OrderByDescending(e => e.Sequence).Select(e => e.Message).FirstAsync(cancellationToken)}");
             using var zip = new MemoryStream();
             await using (Stream stored = store.OpenRead(job.AdapterKey)) await stored.CopyToAsync(zip, cancellationToken);
             return zip.ToArray();
@@ -160,13 +161,12 @@ internal sealed class ReproducedRun(Manifest manifest, ContentSearch files, IRea
             return true;
         }
         output.WriteLine($"The adapter differs in {string.Join(" and ", others)}.");
-        const string weights = "adapter_model.safetensors";
-        if (others.Contains(weights))
+        if (others.Contains(IngredientHashes.AdapterWeights))
         {
             if (await files.FindAsync(manifest.AdapterArchive, cancellationToken) is { } path)
             {
                 using ZipArchive original = ZipFile.OpenRead(path);
-                output.WriteLine($"  {AdapterComparison.Of(await ReadAsync(original, weights, cancellationToken), await ReadAsync(made, weights, cancellationToken))}");
+                output.WriteLine($"  {AdapterComparison.Of(await ReadAsync(original, IngredientHashes.AdapterWeights, cancellationToken), await ReadAsync(made, IngredientHashes.AdapterWeights, cancellationToken))}");
             }
             else output.WriteLine($"  How far cannot be told: {manifest.AdapterArchive.Name} is not beside the manifest and not in the data folder.");
         }

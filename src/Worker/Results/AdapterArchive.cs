@@ -12,7 +12,7 @@ namespace TrainingService.Worker.Results;
 /// <param name="data">Its files, in the card's words.</param>
 /// <param name="run">Its logs.</param>
 /// <param name="files">The store.</param>
-internal sealed class AdapterArchive(Trainer trainer, RunPlan plan, IReadOnlyList<string> data, RunHistory run, IFileStore files)
+internal sealed class AdapterArchive(Trainer trainer, RunPlan plan, string data, RunHistory run, IFileStore files)
 {
     // The same adapter gives the same bytes, whichever attempt stored it. 1980 is where a zip's calendar begins.
     private static readonly DateTimeOffset s_fixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -23,7 +23,7 @@ internal sealed class AdapterArchive(Trainer trainer, RunPlan plan, IReadOnlyLis
         try
         {
             trainer.SaveAdapter(folder.FullName);
-            File.WriteAllText(Path.Combine(folder.FullName, "README.md"), ModelCard.Of(modelName, plan.BaseModel, plan.Recipe, data, run.Logs));
+            File.WriteAllText(Path.Combine(folder.FullName, "README.md"), ModelCard.Of(modelName, plan.BaseModel, run.Recipe, data, run.Logs));
             File.WriteAllText(Path.Combine(folder.FullName, ModelCard.CurvesFile), Curves.Svg(run.Logs));
             using FileStoreWriter writer = files.Create(key);
             using (var zip = new ZipArchive(writer, ZipArchiveMode.Create, leaveOpen: true))

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using TrainingService.Datasets.Templates;
 using TrainingService.Domain.Files;
 using TrainingService.Storage.Files;
 using TrainingService.Storage.Models;
@@ -8,19 +8,20 @@ namespace TrainingService.Worker.Results;
 /// <summary>Hashes what a job reads.</summary>
 internal sealed class IngredientHashes(IFileStore files, FileDigests digests)
 {
-    // What a tokenizer, a chat template and the network are made from; generation_config.json has no part in training.
+    // What a tokenizer, a chat template and the network are made from; generation_config.json may say which token ends a text.
     private static readonly string[] s_read =
-        ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
-
-    private const string Weights = "model.safetensors", Index = "model.safetensors.index.json";
+        ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
 
     /// <summary>A base model, and the adapter that training starts from when there is one.</summary>
     public async Task<(HashedModel Base, HashedModel? Adapter)> OfAsync(ModelSource source, CancellationToken cancellationToken) => (
         new(source.BaseId ?? source.Id, await OfAsync(source.Folder, UsedFiles(source.Folder), cancellationToken)),
         source.AdapterFolder is { } adapter ? new(source.Id, await OfAsync(adapter, AdapterFiles, cancellationToken)) : null);
 
+    /// <summary>Name of an adapter's weights.</summary>
+    public const string AdapterWeights = "adapter_model.safetensors";
+
     /// <summary>Names of an adapter's own files.</summary>
-    public static IReadOnlyList<string> AdapterFiles { get; } = ["adapter_config.json", "adapter_model.safetensors"];
+    public static IReadOnlyList<string> AdapterFiles { get; } = ["adapter_config.json", AdapterWeights];
 
     public async Task<HashedFile> OfAsync(string folder, string name, CancellationToken cancellationToken)
     {
@@ -48,12 +49,11 @@ internal sealed class IngredientHashes(IFileStore files, FileDigests digests)
 
     private static IEnumerable<string> UsedFiles(string folder)
     {
-        IEnumerable<string> weights = [Weights];
-        if (!File.Exists(Path.Combine(folder, Weights)))
-        {
-            using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, Index)));
-            weights = [Index, .. index.RootElement.GetProperty("weight_map").EnumerateObject().Select(w => w.Value.GetString()!).Distinct().Order(StringComparer.Ordinal)];
-        }
-        return [.. s_read.Where(name => File.Exists(Path.Combine(folder, name))), .. weights];
+        IReadOnlyList<string> weights = SafetensorsHeaders.Files(folder);
+        string[] index = weights is [SafetensorsHeaders.Whole] ? [] : [SafetensorsHeaders.Index];
+        IEnumerable<string> templates = Directory.Exists(Path.Combine(folder, ChatTemplate.AdditionalFolder))
+            ? Directory.EnumerateFiles(Path.Combine(folder, ChatTemplate.AdditionalFolder), "*.jinja").Select(f => $"{ChatTemplate.AdditionalFolder}/{Path.GetFileName(f)}").Order(StringComparer.Ordinal)
+            : [];
+        return [.. s_read.Where(name => File.Exists(Path.Combine(folder, name))), .. templates, .. index, .. weights];
     }
 }

@@ -18,9 +18,9 @@ internal static class ModelCard
     /// <param name="name">Name of the tuned model.</param>
     /// <param name="baseModel">Id of the base model.</param>
     /// <param name="recipe">The settings.</param>
-    /// <param name="data">The files in words.</param>
+    /// <param name="data">The files, as <see cref="Describe"/> says them.</param>
     /// <param name="logs">The run so far.</param>
-    public static string Of(string name, string baseModel, TrainingRecipe recipe, IEnumerable<string> data, IReadOnlyList<StepMetrics> logs) => $"""
+    public static string Of(string name, string baseModel, TrainingRecipe recipe, string data, IReadOnlyList<StepMetrics> logs) => $"""
         ---
         base_model: {baseModel}
         library_name: peft
@@ -35,7 +35,7 @@ internal static class ModelCard
 
         ## Data
 
-        {string.Join('\n', data.Select(Bullet))}
+        {data}
 
         ## Training
 
@@ -55,11 +55,9 @@ internal static class ModelCard
 
         """;
 
-    /// <summary>A file and what became of its rows.</summary>
-    public static IEnumerable<string> Describe(HashedFile file, IEnumerable<string> findings) =>
-        [$"`{file.Name}` ({file.Id}, {file.Bytes} bytes, sha256 `{file.Sha256}`)", .. findings.Select(f => "  " + f)];
-
-    private static string Bullet(string line) => line.StartsWith("  ", StringComparison.Ordinal) ? $"  - {line.TrimStart()}" : $"- {line}";
+    /// <summary>A file and what became of its rows, as an item of a list in Markdown.</summary>
+    public static string Describe(HashedFile file, IEnumerable<string> findings) =>
+        string.Join('\n', findings.Select(f => $"  - {f}").Prepend($"- `{file.Name}` ({file.Id}, {file.Bytes} bytes, sha256 `{file.Sha256}`)"));
 
     private static string Evaluations(IReadOnlyList<StepMetrics> logs)
     {

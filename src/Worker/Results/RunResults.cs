@@ -3,9 +3,9 @@ using System.Text;
 using System.Text.Json;
 using TrainingService.Domain.Files;
 using TrainingService.Domain.Jobs;
-using TrainingService.Domain.Metrics;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Files;
+using TrainingService.Worker.Diagnostics;
 using TrainingService.Worker.Jobs;
 
 namespace TrainingService.Worker.Results;
@@ -15,7 +15,7 @@ internal sealed class RunResults(IFileStore files, TimeProvider timeProvider)
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    public async Task<IReadOnlyList<StoredFile>> StoreAsync(RunPlan plan, IReadOnlyList<StepMetrics> logs, Ingredients ingredients)
+    public async Task<IReadOnlyList<StoredFile>> StoreAsync(RunPlan plan, RunHistory run, Ingredients ingredients)
     {
         // A copy: whoever deletes the file does not delete the model.
         StoredFile adapter = await StoreAsync(plan.Job, "adapter", "adapter.zip", async target =>
@@ -23,38 +23,40 @@ internal sealed class RunResults(IFileStore files, TimeProvider timeProvider)
             await using Stream stored = files.OpenRead(plan.AdapterKey);
             await stored.CopyToAsync(target);
         });
+        Manifest manifest = await ManifestOfAsync(plan, ingredients, adapter);
         return
         [
             adapter,
-            await StoreTextAsync(plan.Job, "metrics", "metrics.csv", writer => MetricsCsv.Write(writer, logs)),
-            await StoreTextAsync(plan.Job, "metrics-lines", "metrics.jsonl", writer => MetricsJsonLines.Write(writer, logs)),
-            await StoreTextAsync(plan.Job, "training_args", "training_args.json", writer => writer.WriteLine(TrainingArguments.Of(plan.Recipe, plan.BaseModel).ToJsonString(s_indented))),
-            await StoreTextAsync(plan.Job, "manifest", "manifest.json", writer => writer.Write(ManifestOf(plan, ingredients, adapter).ToJson())),
+            await StoreTextAsync(plan.Job, "metrics", "metrics.csv", writer => MetricsCsv.Write(writer, run.Logs)),
+            await StoreTextAsync(plan.Job, "metrics-lines", "metrics.jsonl", writer => MetricsJsonLines.Write(writer, run.Logs)),
+            await StoreTextAsync(plan.Job, "training_args", "training_args.json", writer => writer.WriteLine(TrainingArguments.Of(run.Recipe, plan.BaseModel).ToJsonString(s_indented))),
+            await StoreTextAsync(plan.Job, "manifest", "manifest.json", writer => writer.Write(manifest.ToJson())),
         ];
     }
 
-    private Manifest ManifestOf(RunPlan plan, Ingredients ingredients, StoredFile adapter) => new()
-    {
-        Job = plan.Job.Id,
-        CreatedAt = DateTime.SpecifyKind(plan.Job.CreatedAt, DateTimeKind.Utc),
-        Request = Manifest.RequestOf(plan.Job.Model, plan.Job.TrainingFileId, plan.Job.ValidationFileId, plan.Job.Suffix, plan.Job.Metadata, plan.Recipe),
-        Ingredients = ingredients,
-        Seed = plan.Recipe.Seed,
-        Dtype = WireNames.Of(plan.Recipe.ComputeType),
-        Adapter = AdapterFiles(adapter.StorageKey),
-        AdapterArchive = new(adapter.Filename, adapter.Bytes, adapter.Sha256!) { Id = adapter.Id },
-        Versions = Versions.Here(),
-        Hardware = Hardware.Here(),
-    };
+    private async Task<Manifest> ManifestOfAsync(RunPlan plan, Ingredients ingredients, StoredFile adapter) =>
+        new()
+        {
+            Job = plan.Job.Id,
+            CreatedAt = plan.Job.CreatedAt,
+            Request = Manifest.RequestOf(plan.Job.Model, plan.Job.TrainingFileId, plan.Job.ValidationFileId, plan.Job.Suffix, plan.Job.Metadata, plan.Recipe),
+            Ingredients = ingredients,
+            Seed = plan.Recipe.Seed,
+            Dtype = WireNames.Of(plan.Recipe.ComputeType),
+            Adapter = await AdapterFilesAsync(adapter.StorageKey),
+            AdapterArchive = new(adapter.Filename, adapter.Bytes, adapter.Sha256!) { Id = adapter.Id },
+            Versions = Versions.Here(),
+            Hardware = Hardware.Here(),
+        };
 
-    private List<HashedFile> AdapterFiles(string key)
+    private async Task<IReadOnlyList<HashedFile>> AdapterFilesAsync(string key)
     {
         using var zip = new ZipArchive(files.OpenRead(key));
         var hashed = new List<HashedFile>();
         foreach (ZipArchiveEntry entry in zip.Entries.Where(e => IngredientHashes.AdapterFiles.Contains(e.Name)))
         {
-            using Stream content = entry.Open();
-            hashed.Add(new(entry.Name, entry.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content))));
+            await using Stream content = await entry.OpenAsync();
+            hashed.Add(new(entry.Name, entry.Length, await FileDigests.OfAsync(content, CancellationToken.None)));
         }
         return hashed;
     }

@@ -16,7 +16,7 @@ public sealed class FineTuningJobTests
         ["Resume"] = job => job.Resume(),
         ["HoldPaused"] = job => job.HoldPaused(),
         ["HandOver"] = job => job.HandOver(),
-        ["RetryLater"] = job => job.RetryLater(),
+        ["RetryLater"] = job => job.RetryLater(s_now),
         ["Succeed"] = job => job.Succeed("ft:demo:local::1", "adapters/1", ["file-1"], s_now),
         ["Fail"] = job => job.Fail("out_of_memory", "The batch does not fit.", "batch_size", s_now),
         ["EndCancelled"] = job => job.EndCancelled(s_now),
@@ -79,9 +79,9 @@ public sealed class FineTuningJobTests
         Assert.Equal(to, job.Status);
         Assert.Equal(to is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Cancelled, job.IsFinal);
         Assert.Equal(job.IsFinal ? s_now : null, job.FinishedAt);
-        // Who stops running lets go of the job at once; who only asks leaves the lease alone.
+        // Who stops running lets go of the job at once; who only asks leaves the lease alone. What is tried again later is nobody's until then.
         Assert.Equal(to == JobStatus.Running ? "worker" : null, job.LeaseOwner);
-        Assert.Equal(to == JobStatus.Running, job.LeaseExpiresAt is not null);
+        Assert.Equal(to == JobStatus.Running || verb == "RetryLater", job.LeaseExpiresAt is not null);
     }
 
     [Fact]
@@ -159,6 +159,26 @@ public sealed class FineTuningJobTests
     }
 
     [Fact]
+    public void WhatCannotBeStored_IsReplacedInErrorsAndEvents()
+    {
+        FineTuningJob job = Job(JobStatus.Running);
+        job.Fail("invalid_training_file", "The role is 'a\0b\ud800c\U0001F600'.", "training_file", s_now);
+        Assert.Equal("The role is 'a\uFFFDb\uFFFDc\U0001F600'.", job.ErrorMessage);
+        Assert.Equal("a\uFFFD", new JobEvent("ftevent-1", job.Id, "error", "message", "a\0", null, s_now).Message);
+    }
+
+    [Fact]
+    public void JobThatIsTriedAgainLater_MayBePausedAndResumedBefore()
+    {
+        FineTuningJob job = Job(JobStatus.Running);
+        job.RetryLater(s_now);
+        Assert.Equal(s_now, job.LeaseExpiresAt);
+        job.Pause();
+        job.Resume();
+        Assert.Null(job.LeaseExpiresAt);
+    }
+
+    [Fact]
     public void AttemptsWithoutProgress_CountClaimsSinceTheLastProgress()
     {
         FineTuningJob job = Job(JobStatus.Queued);
@@ -166,7 +186,7 @@ public sealed class FineTuningJobTests
         Claim(job); // the first worker crashed
         Assert.Equal(2, job.AttemptsWithoutProgress);
 
-        job.RetryLater();
+        job.RetryLater(s_now);
         Assert.Equal(2, job.AttemptsWithoutProgress);
 
         Claim(job);

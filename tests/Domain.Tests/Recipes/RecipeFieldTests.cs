@@ -80,9 +80,9 @@ public sealed class RecipeFieldTests
         ("init_lora_weights", "true, \"gaussian\", \"pissa\" or \"pissa_niter_N\" with N iterations from 1 to 100",
             ["true", "\"gaussian\"", "\"pissa\"", "\"pissa_niter_16\""], ["false", "\"olora\"", "\"pissa_niter_0\"", "\"pissa_niter_101\"", "\"pissa_niter_\"", "\"pissa_niter_4x\""]),
         ("use_rslora", "true or false", ["true", "false"], ["0"]),
-        ("layers_to_transform", "a list of layer indices from 0, or null", ["[0]", "[3, 1, 1]", "5", "null", "[2.0]"], ["[-1]", "[]", "[0.5]", "\"0\"", "[null]", "-1"]),
-        ("rank_pattern", "an object of layer name to rank from 1 to 1024", ["{}", "{\"q_proj\": 1, \"v_proj\": 1024}", "{\"q_proj\": 4.0}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1025}", "{\"q_proj\": 1.5}", "[]", "{\"q_proj\": \"4\"}", "{\"(\": 4}"]),
-        ("alpha_pattern", "an object of layer name to a number above 0", ["{}", "{\"q_proj\": 0.5}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1e999}", "{\"q_proj\": null}"]),
+        ("layers_to_transform", "a list of at most 512 layer indices from 0, or null", ["[0]", "[3, 1, 1]", "5", "null", "[2.0]"], ["[-1]", "[]", "[0.5]", "\"0\"", "[null]", "-1"]),
+        ("rank_pattern", "an object of at most 512 layer names, each with a rank from 1 to 1024", ["{}", "{\"q_proj\": 1, \"v_proj\": 1024}", "{\"q_proj\": 4.0}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1025}", "{\"q_proj\": 1.5}", "[]", "{\"q_proj\": \"4\"}", "{\"(\": 4}"]),
+        ("alpha_pattern", "an object of at most 512 layer names, each with a number above 0", ["{}", "{\"q_proj\": 0.5}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1e999}", "{\"q_proj\": null}"]),
     ];
 
     public static TheoryData<string, string> AcceptedValues => [.. from range in s_ranges from value in range.Accepted select (range.Field, value)];

@@ -79,6 +79,15 @@ public sealed class DownloadTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FurtherChatTemplates_ComeInTheirFolder()
+    {
+        foreach (string name in new[] { "additional_chat_templates/tool_use.jinja", "additional_chat_templates/../../out.jinja", "additional_chat_templates/deep/er.jinja" })
+            _sample.Files[name] = "{{ messages }}"u8.ToArray();
+        await DownloadAsync(Options());
+        Assert.Equal(["tool_use.jinja"], Directory.EnumerateFiles(Path.Combine(_folder.FullName, "additional_chat_templates"), "*", SearchOption.AllDirectories).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public async Task LargeFiles_ComeInParts_SeveralAtOnce()
     {
         int parts = (_sample.Files[Weights].Length + PartBytes - 1) / PartBytes, running = 0, most = 0;

@@ -134,6 +134,26 @@ public sealed class ModelDownloaderTests(PostgresServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task DeletedModel_LeavesNothing_UnlessItIsAnotherByNow()
+    {
+        await using TestStorage storage = await StartAsync();
+        await AddAsync(storage);
+        foreach (bool isReplaced in new[] { false, true })
+        {
+            await RunAsync(storage);
+            AssertThere(storage);
+            string origin = Path.Combine(storage.Get<ModelFolder>().Find(Model)!.Folder, ".hub.json");
+            if (isReplaced) File.WriteAllText(origin, File.ReadAllText(origin).Replace(_tiny.Commit, new string('0', 40), StringComparison.Ordinal));
+            await ChangeAsync(storage, d => d.Cancel());
+            await RunAsync(storage);
+            Assert.Equal((ModelDownloadStatus.Cancelled, 0), ((await ReadAsync(storage)).Status, (await ReadAsync(storage)).BytesDone));
+            Assert.Equal(isReplaced, storage.Get<ModelFolder>().Find(Model) is not null);
+            Assert.False(Directory.Exists(Incoming(storage)));
+            await ChangeAsync(storage, d => d.Restart("main", _tiny.Commit, d.BytesTotal, null, d.CreatedAt));
+        }
+    }
+
+    [Fact]
     public async Task DeadWorkersDownload_IsTakenOver_OnceItsLeaseHasLapsed()
     {
         await using TestStorage storage = await StartAsync();

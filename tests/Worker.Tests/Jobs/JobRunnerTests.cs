@@ -25,6 +25,7 @@ public sealed class JobRunnerTests(PostgresServer server)
             builder.Services.Configure<WorkerOptions>(options =>
             {
                 options.FlushInterval = TimeSpan.FromMilliseconds(50);
+                options.RetryDelay = TimeSpan.Zero;
                 configure?.Invoke(options);
             });
         });
@@ -176,7 +177,7 @@ public sealed class JobRunnerTests(PostgresServer server)
     public async Task Job_FromATunedModel_GoesOnWithItsAdapter()
     {
         await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
-        await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-1", s_short));
+        await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-1", s_short with { Lora = new() { Rank = 12, UseRsLora = true, TargetModules = ["o_proj"] } }));
         string tuned = (await DemoJobs.ReadAsync(storage, "ftjob-1")).FineTunedModel!;
         await RunAsync(storage, await DemoJobs.AddAsync(storage, "ftjob-2", s_short with { LearningRate = 1e-9 }, model: tuned));
 
@@ -185,6 +186,10 @@ public sealed class JobRunnerTests(PostgresServer server)
         ModelSource second = (await models.FindAsync((await DemoJobs.ReadAsync(storage, "ftjob-2")).FineTunedModel!, Caller.Service, CancellationToken.None))!;
         Assert.Equal((first.Folder, "demo-model"), (second.Folder, second.BaseId));
         Assert.Contains("\"base_model_name_or_path\": \"demo-model\"", File.ReadAllText(Path.Combine(second.AdapterFolder!, "adapter_config.json")), StringComparison.Ordinal);
+        // Its reports tell of the adapter as it is, whatever the job's own settings are.
+        string card = File.ReadAllText(Path.Combine(second.AdapterFolder!, "README.md"));
+        Assert.Contains("--max-lora-rank 12", card, StringComparison.Ordinal);
+        Assert.Contains("\"use_rslora\": true", card, StringComparison.Ordinal);
         // At such a rate the second adapter is the first one, all but unchanged.
         byte[] a = File.ReadAllBytes(Path.Combine(first.AdapterFolder!, "adapter_model.safetensors")), b = File.ReadAllBytes(Path.Combine(second.AdapterFolder!, "adapter_model.safetensors"));
         int header = 8 + (int)BitConverter.ToInt64(a);
@@ -241,6 +246,39 @@ public sealed class JobRunnerTests(PostgresServer server)
         await RunAsync(storage, id);
         job = await DemoJobs.ReadAsync(storage, id);
         Assert.Equal((JobStatus.Failed, "storage_error", 3), (job.Status, job.ErrorCode, job.LeaseEpoch));
+    }
+
+    [Fact]
+    public async Task Job_WithAPassingError_WaitsLongerEachTime()
+    {
+        await using TestStorage storage = await StartAsync(StorageProvider.Sqlite, options => options.RetryDelay = TimeSpan.FromMinutes(1));
+        string id = await DemoJobs.AddAsync(storage, "ftjob-1", s_short);
+        string file = Path.Combine(storage.Folder, "files", "files", "file-ftjob-1-train");
+        File.Move(file, file + ".away");
+        foreach (int minutes in new[] { 1, 10 })
+        {
+            DateTime before = TimeProvider.System.GetUtcNow().UtcDateTime;
+            await RunAsync(storage, id);
+            Assert.Contains(TimeSpan.FromMinutes(minutes).ToString("g"), (await EventsAsync(storage, id))[^1].Message);
+            Assert.InRange((await DemoJobs.ReadAsync(storage, id)).LeaseExpiresAt!.Value - before, TimeSpan.FromMinutes(minutes), TimeSpan.FromMinutes(minutes + 0.9));
+            int epoch = (await DemoJobs.ReadAsync(storage, id)).LeaseEpoch;
+            await RunAsync(storage, id);
+            Assert.Equal(epoch, (await DemoJobs.ReadAsync(storage, id)).LeaseEpoch);
+            await using TrainingDbContext db = storage.CreateContext();
+            await db.Jobs.ExecuteUpdateAsync(set => set.SetProperty(j => j.LeaseExpiresAt, before));
+        }
+    }
+
+    [Fact]
+    public async Task HalfASavedState_IsGoneAtTheNextClaim()
+    {
+        await using TestStorage storage = await StartAsync(StorageProvider.Sqlite);
+        string id = await DemoJobs.AddAsync(storage, "ftjob-1", s_short);
+        DirectoryInfo half = Directory.CreateDirectory(Path.Combine(storage.Get<IFileStore>().WorkFolder(id), "states", "step-2-claim-1.tmp"));
+        File.WriteAllText(Path.Combine(half.FullName, "trainer_state.safetensors.tmp"), "half");
+        await RunAsync(storage, id);
+        Assert.Equal(JobStatus.Succeeded, (await DemoJobs.ReadAsync(storage, id)).Status);
+        Assert.False(half.Exists && Directory.Exists(half.FullName));
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class ReproductionTests(PostgresServer server)
         {
             var manifest = Manifest.Parse(File.ReadAllText(Path.Combine(folder, "manifest.json")));
             Assert.Equal(("file-ftjob-1-train", "file-ftjob-1-validation"), (manifest.Ingredients.TrainingFile.Id, manifest.Ingredients.ValidationFile?.Id));
-            Assert.Equal(["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "model.safetensors"], manifest.Ingredients.BaseModel.Files.Select(f => f.Name));
+            Assert.Equal(["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "model.safetensors"], manifest.Ingredients.BaseModel.Files.Select(f => f.Name));
             HashedFile weights = manifest.Ingredients.BaseModel.Files[^1];
             byte[] model = File.ReadAllBytes(RepositoryRoot.PathOf("samples", "demo-model", "model.safetensors"));
             Assert.Equal((model.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(model))), (weights.Bytes, weights.Sha256));

@@ -57,7 +57,7 @@ public sealed class DocumentTests
     [Fact]
     public void Card_OfAnAdapterThatOthersCannotLoad_SaysSo()
     {
-        string card = ModelCard.Of("x", "base", new() { Lora = new() { UseDora = true } }, [], []);
+        string card = ModelCard.Of("x", "base", new() { Lora = new() { UseDora = true } }, "", []);
         Assert.DoesNotContain("vllm serve", card, StringComparison.Ordinal);
         Assert.DoesNotContain("convert_lora_to_gguf.py", card, StringComparison.Ordinal);
         Assert.Contains("merge_and_unload", card, StringComparison.Ordinal);

@@ -13,6 +13,7 @@ internal sealed class ModelDownloadConfiguration : IEntityTypeConfiguration<Mode
         // As for jobs: these two say whether the row a caller read is still the row there is.
         builder.Property(d => d.Status).IsConcurrencyToken();
         builder.Property(d => d.LeaseEpoch).IsConcurrencyToken();
+        builder.Property(d => d.CancelRequested).IsConcurrencyToken();
         builder.HasIndex(d => new { d.Status, d.LeaseExpiresAt });
     }
 }

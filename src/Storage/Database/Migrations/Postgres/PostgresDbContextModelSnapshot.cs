@@ -352,6 +352,7 @@ namespace TrainingService.Storage.Database.Migrations.Postgres
                         .HasColumnType("bigint");
 
                     b.Property<bool>("CancelRequested")
+                        .IsConcurrencyToken()
                         .HasColumnType("boolean");
 
                     b.Property<string>("Commit")

@@ -345,6 +345,7 @@ namespace TrainingService.Storage.Database.Migrations.Sqlite
                         .HasColumnType("INTEGER");
 
                     b.Property<bool>("CancelRequested")
+                        .IsConcurrencyToken()
                         .HasColumnType("INTEGER");
 
                     b.Property<string>("Commit")
