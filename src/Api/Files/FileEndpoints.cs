@@ -46,7 +46,7 @@ internal static class FileEndpoints
     /// <response code="413">The file is larger than this service takes.</response>
     /// <response code="415">The request is not a multipart form.</response>
     private static async Task<Results<Ok<FileObject>, ApiError>> CreateFile(
-        HttpRequest request, FileUpload upload, Caller caller, RepeatableWork work, TrainingDbContext db, IFileStore store, CancellationToken cancellationToken)
+        HttpRequest request, FileUpload upload, Caller caller, RepeatableWork work, TrainingDbContext db, IFileStore store, UnsavedBytes unsaved, CancellationToken cancellationToken)
     {
         (StoredFile? file, ApiError? error) = await upload.ReceiveAsync(request, work, cancellationToken);
         if (file is null) return error!;
@@ -63,7 +63,7 @@ internal static class FileEndpoints
         }
         catch
         {
-            store.Delete(file.StorageKey);
+            await unsaved.DeleteAsync(file.StorageKey, saved => saved.Files.AnyAsync(f => f.StorageKey == file.StorageKey));
             throw;
         }
         return TypedResults.Ok(FileObject.Of(file));
@@ -128,9 +128,9 @@ internal static class FileEndpoints
         string id, Caller caller, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (await FindAsync(id, caller, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
-        JobStatus[] ended = [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Cancelled];
+        JobStatus[] open = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
         var needing = await db.Jobs
-            .Where(j => !ended.Contains(j.Status) && (j.TrainingFileId == id || j.ValidationFileId == id))
+            .Where(j => open.Contains(j.Status) && (j.TrainingFileId == id || j.ValidationFileId == id))
             .OrderBy(j => j.CreatedAt).Select(j => new { j.Id, j.Status }).FirstOrDefaultAsync(cancellationToken);
         if (needing is not null)
             return ApiError.Conflict($"File {id} is needed by job {needing.Id}, which is {WireNames.Of(needing.Status)}. Cancel the job or wait until it ends.", "id", "file_in_use");

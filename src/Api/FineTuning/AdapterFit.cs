@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Models;
 
@@ -6,6 +7,8 @@ namespace TrainingService.Api.FineTuning;
 /// <summary>Says what of a request's adapter settings the model that it names has no place for, before anything is queued.</summary>
 internal static class AdapterFit
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
     /// <summary>The problems of a job that starts from an adapter: it goes on with that adapter as it is.</summary>
     /// <param name="model">Id of the model.</param>
     /// <param name="given">Names of the adapter settings that the request gives.</param>
@@ -19,11 +22,36 @@ internal static class AdapterFit
     /// <summary>The problems of a job that makes a new adapter, by the names of the model's tensors; none where these cannot be read.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="recipe">The recipe.</param>
-    public static IEnumerable<RecipeProblem> ProblemsOfTargets(string folder, TrainingRecipe recipe)
+    public static IReadOnlyList<RecipeProblem> ProblemsOfTargets(string folder, TrainingRecipe recipe)
     {
-        if (LayersOf(folder) is not { Count: > 0 } layers) yield break;
+        if (LayersOf(folder) is not { Count: > 0 } layers) return [];
         string path = RecipeJson.LoraParam(recipe.Method);
-        LoraRecipe lora = recipe.Lora;
+        try
+        {
+            RequireQuickPatterns(layers, recipe.Lora);
+            return [.. ProblemsOfTargets(layers, path, recipe.Lora)];
+        }
+        catch (ArgumentException e)
+        {
+            return [new(path, e.Message)];
+        }
+    }
+
+    /// <summary>Every later look at the patterns takes as long as this one.</summary>
+    private static void RequireQuickPatterns(List<string> layers, LoraRecipe lora)
+    {
+        long started = Stopwatch.GetTimestamp();
+        foreach (string layer in layers)
+        {
+            _ = lora.Targets(layer);
+            _ = lora.ScalingOf(layer);
+            if (Stopwatch.GetElapsedTime(started) > s_patience)
+                throw new ArgumentException($"target_modules, rank_pattern and alpha_pattern take more than {s_patience.TotalSeconds} seconds to match this model's layers; write simpler patterns, or names.");
+        }
+    }
+
+    private static IEnumerable<RecipeProblem> ProblemsOfTargets(List<string> layers, string path, LoraRecipe lora)
+    {
         string Known() => string.Join(", ", layers.Select(l => l[(l.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal));
         if (lora.TargetPattern is { } pattern)
         {

@@ -23,6 +23,7 @@ internal sealed class CreateJobReader
     private readonly List<RecipeProblem> _problems = [];
     private TrainingMethod _method;
     private JsonElement? _hyperparameters, _lora, _columns;
+    private bool _hasOldPlace;
 
     private CreateJobReader() { }
 
@@ -33,8 +34,12 @@ internal sealed class CreateJobReader
         CreateJobRequest request = reader.ReadRequest(body);
         (TrainingRecipe recipe, IReadOnlyList<RecipeProblem> problems) = RecipeJson.Read(
             reader._method, reader._hyperparameters, reader._lora, reader._columns, request.Seed ?? new TrainingRecipe().Seed, request.ValidationFile is not null);
-        reader._problems.AddRange(problems);
+        // Told where the client has them.
+        string place = RecipeJson.HyperparametersParam(reader._method);
+        reader._problems.AddRange(reader._hasOldPlace ? problems.Select(p => new RecipeProblem(Here(p.Param), Here(p.Message))) : problems);
         return (request, recipe, reader._problems);
+
+        string Here(string text) => text.Replace(place, Hyperparameters, StringComparison.Ordinal);
     }
 
     private CreateJobRequest ReadRequest(JsonElement body)
@@ -56,14 +61,14 @@ internal sealed class CreateJobReader
 
     private CreateJobMethod? ReadMethod(JsonElement body)
     {
-        bool hasOldPlace = TryGet(body, Hyperparameters, out JsonElement old);
+        bool isGivenAtTop = TryGet(body, Hyperparameters, out JsonElement old);
         if (!TryGet(body, "method", out JsonElement method))
         {
             _method = TrainingMethod.Supervised;
-            if (hasOldPlace) _hyperparameters = old;
+            if (isGivenAtTop) (_hyperparameters, _hasOldPlace) = (old, true);
             return null;
         }
-        if (hasOldPlace) Add(Hyperparameters, "hyperparameters at the top are OpenAI's old place for them; move them into method.");
+        if (isGivenAtTop) Add(Hyperparameters, "hyperparameters at the top are OpenAI's old place for them; move them into method.");
         if (!RequireObject(method, "method", "method")) return null;
         RefuseUnknown(method, "method", ["type", .. s_methods, Reinforcement]);
         string type = method.TryGetProperty("type", out JsonElement given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
@@ -77,12 +82,8 @@ internal sealed class CreateJobReader
             if (TryGet(method, other, out _))
                 Add($"method.{other}", $"method.{other} has no effect with method.type \"{type}\"; leave it out.");
         ReadSettings(method, type);
-        return new() { Type = type, GivenLora = [.. GivenNames(_lora)] };
+        return new() { Type = type, GivenLora = [.. RecipeJson.GivenNames(_lora)] };
     }
-
-    private static IEnumerable<string> GivenNames(JsonElement? settings) => settings is { ValueKind: JsonValueKind.Object } given
-        ? given.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null && !(p.Value.ValueKind == JsonValueKind.String && p.Value.GetString() == "auto")).Select(p => p.Name)
-        : [];
 
     private void ReadSettings(JsonElement method, string type)
     {
@@ -110,6 +111,7 @@ internal sealed class CreateJobReader
         var read = new Dictionary<string, string>();
         foreach (JsonProperty entry in metadata.EnumerateObject())
         {
+            if (_problems.Count >= RecipeProblem.Most) break;
             if (entry.Name.Length is 0 or > 64)
                 Add("metadata", $"metadata has the key {Shown(entry.Name)} of {entry.Name.Length} characters; a key has 1 to 64.");
             else if (entry.Value.ValueKind != JsonValueKind.String)
@@ -160,6 +162,7 @@ internal sealed class CreateJobReader
         foreach (JsonProperty property in element.EnumerateObject())
         {
             if (known.Contains(property.Name)) continue;
+            if (_problems.Count >= RecipeProblem.Most) return;
             string param = path.Length == 0 ? property.Name : $"{path}.{property.Name}";
             string hint = RecipeJson.HomeOf(_method, property.Name) is { } home ? $"It belongs in {home}."
                 : WireNames.Nearest(property.Name, known) is { } nearest ? $"Did you mean '{nearest}'?"

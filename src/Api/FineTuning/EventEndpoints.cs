@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Paging;
+using TrainingService.Api.RateLimits;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Keys;
@@ -14,7 +15,7 @@ internal static class EventEndpoints
 {
     private const int DefaultEvents = 20;
 
-    public static void MapEvents(this IEndpointRouteBuilder jobs) => jobs.MapGet("/{id}/events", ListEvents)
+    public static void MapEvents(this IEndpointRouteBuilder jobs) => jobs.MapGet("/{id}/events", ListEvents).RequireRateLimiting(RateLimiting.Streams)
         .Produces<ListPage<EventObject>>(StatusCodes.Status200OK, "application/json", "text/event-stream");
 
     /// <summary>List a job's events, or follow them</summary>

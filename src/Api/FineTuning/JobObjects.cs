@@ -37,11 +37,15 @@ internal static class JobObjects
     {
         var last = await db.Jobs.Where(j => ids.Contains(j.Id)).Select(j => new
         {
+            j.Id,
             Train = db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Train).Max(m => (int?)m.Step),
             Eval = db.Metrics.Where(m => m.JobId == j.Id && m.Split == MetricSplit.Eval).Max(m => (int?)m.Step),
         }).ToListAsync(cancellationToken);
-        int[] steps = [.. last.SelectMany(l => new[] { l.Train, l.Eval }).OfType<int>().Distinct()];
-        return (await db.Metrics.AsNoTracking().Where(m => ids.Contains(m.JobId) && steps.Contains(m.Step)).ToListAsync(cancellationToken)).ToLookup(m => m.JobId);
+        (string Job, int Step)[] newest = [.. last.SelectMany(l => new[] { l.Train, l.Eval }.OfType<int>().Distinct().Select(step => (l.Id, step)))];
+        int[] steps = [.. newest.Select(n => n.Step).Distinct()];
+        // The index finds every job's rows at any of the steps; what comes over the wire are each job's own.
+        string[] rows = [.. newest.Select(n => $"{n.Job}/{n.Step}")];
+        return (await db.Metrics.AsNoTracking().Where(m => ids.Contains(m.JobId) && steps.Contains(m.Step) && rows.Contains(m.JobId + "/" + m.Step)).ToListAsync(cancellationToken)).ToLookup(m => m.JobId);
     }
 
     private static Dictionary<MetricSplit, JobMetric> Newest(IEnumerable<JobMetric> metrics) =>

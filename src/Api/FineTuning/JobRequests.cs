@@ -69,7 +69,7 @@ internal sealed class JobRequests(TrainingDbContext db, ModelCatalog models, Fil
         string? code = ordered[0].Param == "model" ? "model_not_available" : null;
         string? param = ordered[0].Param is { Length: > 0 } path ? path : null;
         return ApiError.BadRequest(ordered is [var only] ? only.Message
-            : $"The request has {ordered.Length} problems:\n{string.Join('\n', ordered.Select(p => p.Message))}", param, code);
+            : $"The request has {(ordered.Length >= RecipeProblem.Most ? "at least " : "")}{ordered.Length} problems:\n{string.Join('\n', ordered.Select(p => p.Message))}", param, code);
     }
 
     private IEnumerable<RecipeProblem> AdapterProblems(CreateJobRequest request, TrainingRecipe recipe) =>

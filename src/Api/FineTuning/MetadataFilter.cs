@@ -22,16 +22,20 @@ internal sealed record MetadataFilter(IReadOnlyList<KeyValuePair<string, string>
     public IQueryable<FineTuningJob> Jobs(TrainingDbContext db) => IsEmpty ? db.Jobs : db.JobsWithMetadata(Entries, None);
 
     /// <summary>The first matching jobs.</summary>
+    /// <param name="jobs">The jobs in order.</param>
+    /// <param name="size">Most of them.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
     public async Task<(List<FineTuningJob> Rows, bool HasMore)> TakePageAsync(IQueryable<FineTuningJob> jobs, int size, CancellationToken cancellationToken)
     {
         List<FineTuningJob> rows = [];
-        await foreach (FineTuningJob job in jobs.AsAsyncEnumerable().WithCancellation(cancellationToken))
+        // Nearly all that the database finds match, so that the first look is the last.
+        for (int seen = 0, looked = size + 1; ; seen += looked)
         {
-            if (!Matches(job)) continue;
-            if (rows.Count == size) return (rows, true);
-            rows.Add(job);
+            List<FineTuningJob> found = await jobs.Skip(seen).Take(looked).ToListAsync(cancellationToken);
+            rows.AddRange(found.Where(Matches));
+            if (rows.Count > size) return (rows[..size], true);
+            if (found.Count < looked) return (rows, false);
         }
-        return (rows, false);
     }
 
     private bool Matches(FineTuningJob job) =>

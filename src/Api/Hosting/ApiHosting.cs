@@ -31,6 +31,7 @@ public static class ApiHosting
         builder.Services.AddScoped<RepeatableWork>();
         builder.Services.AddHostedService<IdempotencySweeper>();
         builder.Services.AddSingleton<FileIntake>();
+        builder.Services.AddSingleton<UnsavedBytes>();
         builder.Services.AddSingleton<FileUpload>();
         builder.Services.AddScoped<PartIntake>();
         builder.Services.AddScoped<UploadCompletion>();

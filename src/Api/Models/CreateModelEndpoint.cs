@@ -70,7 +70,7 @@ internal static class CreateModelEndpoint
 
             if (Directory.Exists(storage.Value.ModelsFolder)) downloader.RequireSpace(plan, storage.Value.ModelsFolder, isSame ? present!.Download!.BytesDone : 0);
             ModelDownload download = await db.QueueDownloadAsync(plan, request.Revision ?? MainBranch, caller.Owner, timeProvider.GetUtcNow().UtcDateTime, cancellationToken);
-            if (download.CancelRequested) return ApiError.Temporary($"The download of {id} is being cancelled. Ask again in a moment.", "model");
+            if (download.CancelRequested) return ApiError.Temporary($"{id} is being deleted. Ask again in a moment.", "model");
             queue.EnqueueDownload(id);
             return TypedResults.Ok((await models.FindAsync(id, caller, cancellationToken))!);
         }
@@ -95,7 +95,7 @@ internal static class CreateModelEndpoint
     }
 
     private static ApiError Occupied(ModelDetailsObject present, DownloadPlan plan) => ApiError.Conflict(present.Status == ModelDescriptions.Ready
-        ? $"{present.Id} is in the models folder {(present.Revision is { } commit ? $"at commit {commit}" : "and did not come from the Hub")}; what was asked for is commit {plan.Repository.Commit}. Move its folder away first."
+        ? $"{present.Id} is in the models folder {(present.Revision is { } commit ? $"at commit {commit}" : "and did not come from the Hub")}; what was asked for is commit {plan.Repository.Commit}. {(present.Download is null ? "Move its folder away first." : $"Delete it first by DELETE /v1/models/{present.Id}.")}"
         : $"{present.Id} is being fetched at commit {present.Revision}; what was asked for is commit {plan.Repository.Commit}. Wait for it, or cancel it by DELETE /v1/models/{present.Id}.", "revision");
 
     private static ApiError Explain(HubException e) => new(e.Code switch

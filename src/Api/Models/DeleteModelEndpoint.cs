@@ -14,11 +14,12 @@ namespace TrainingService.Api.Models;
 
 internal static class DeleteModelEndpoint
 {
-    /// <summary>Delete a tuned model, or cancel a download</summary>
+    /// <summary>Delete a model, or cancel a download</summary>
     /// <remarks>
-    /// Its adapter and its checkpoints go; a checkpoint's name deletes that checkpoint alone. Refused while a job that starts
-    /// from one of them waits or runs. A model on its way from the Hub is cancelled, and what has arrived is deleted.
-    /// Models in the models folder are the operator's and stay.
+    /// Of a tuned model its adapter and its checkpoints go; a checkpoint's name deletes that checkpoint alone. A model on its way
+    /// from the Hub is cancelled, and what has arrived is deleted; so is one that came from the Hub, by an administrator's key: models
+    /// tuned from it rest until it is fetched again. Refused while a job that starts from one of them waits or runs. What somebody
+    /// put into the models folder by hand stays.
     /// </remarks>
     /// <param name="model" example="ft:demo-model:local:concise:8wVbAaZ6PbJDOtKQZ1lOJx0R">The model's id.</param>
     /// <response code="200">The model is deleted.</response>
@@ -29,17 +30,22 @@ internal static class DeleteModelEndpoint
         string model, Caller caller, TrainingDbContext db, IFileStore store, ModelCatalog catalog, JobQueueing queue, CancellationToken cancellationToken)
     {
         string id = ModelEndpoints.Decode(model);
-        if (await db.FindDownloadAsync(id, cancellationToken) is { } download && download.IsWanted())
+        ModelSource? folder = catalog.ListFolders().FirstOrDefault(m => m.Id == id);
+        if (await db.FindDownloadAsync(id, cancellationToken) is { } download)
         {
-            if (caller.Role != KeyRole.Admin) return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} is on its way from the Hub; an administrator's key cancels it.", "model", "insufficient_role");
-            if (await db.CancelDownloadAsync(id, cancellationToken))
+            if (download.IsBeingDeleted) return ModelEndpoints.NoSuchModel(id, catalog);
+            bool hasArrived = folder is not null && download.HasArrivedAt(folder);
+            if (caller.Role != KeyRole.Admin && (hasArrived || download.IsWanted()))
+                return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} {(hasArrived ? "came" : "is on its way")} from the Hub; an administrator's key deletes it.", "model", "insufficient_role");
+            if (hasArrived && await RefusalAsync(async m => await catalog.FindInFolderAsync(m, Caller.Service, cancellationToken) is { } source && (source.Id == id || source.BaseId == id), db, cancellationToken) is { } needed) return needed;
+            if (await db.CancelDownloadAsync(id, hasArrived, cancellationToken))
             {
                 // A worker may have files of it open, so a worker deletes them.
                 queue.EnqueueDownload(id);
                 return TypedResults.Ok(new DeletedModelObject(id, true));
             }
         }
-        if (catalog.ListFolders().Any(m => m.Id == id))
+        if (folder is not null)
             return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} lies in the models folder; only who manages this machine can delete it.", "model");
         IQueryable<FineTuningJob> jobs = db.Jobs.VisibleTo(caller);
         FineTuningJob? job = await jobs.AsNoTracking().SingleOrDefaultAsync(j => j.FineTunedModel == id && j.AdapterKey != null, cancellationToken);
@@ -47,34 +53,42 @@ internal static class DeleteModelEndpoint
             .Where(c => job != null ? c.JobId == job.Id : c.ModelName == id && jobs.Any(j => j.Id == c.JobId)).ToListAsync(cancellationToken);
         if (job is null && checkpoints.Count == 0) return ModelEndpoints.NoSuchModel(id, catalog);
 
-        JobStatus[] ended = [JobStatus.Succeeded, JobStatus.Failed, JobStatus.Cancelled];
         string[] names = [id, .. checkpoints.Select(c => c.ModelName)];
-        if (await db.Jobs.Where(j => !ended.Contains(j.Status) && names.Contains(j.Model)).Select(j => new { j.Id, j.Model, j.Status }).FirstOrDefaultAsync(cancellationToken) is { } user)
-            return ApiError.Conflict($"Model {user.Model} is what job {user.Id} starts from, which is {WireNames.Of(user.Status)}. Cancel the job or wait until it ends.", "model");
+        if (await RefusalAsync(m => Task.FromResult(names.Contains(m)), db, cancellationToken) is { } inUse) return inUse;
 
-        // The bytes first: a row without bytes is found when somebody deletes again, bytes without a row never.
+        // The bytes first: a row without bytes is found when somebody deletes again, bytes without a row never. Nobody calls it back half done.
         foreach (JobCheckpoint checkpoint in checkpoints)
         {
             catalog.DeleteAdapter(checkpoint.AdapterKey);
-            await db.Checkpoints.Where(c => c.Id == checkpoint.Id).ExecuteDeleteAsync(cancellationToken);
+            await db.Checkpoints.Where(c => c.Id == checkpoint.Id).ExecuteDeleteAsync(CancellationToken.None);
         }
-        if (job is not null) await DeleteAsync(job, db, store, catalog, cancellationToken);
+        if (job is not null) await DeleteAsync(job, db, store, catalog);
         return TypedResults.Ok(new DeletedModelObject(id, true));
     }
 
-    private static async Task DeleteAsync(FineTuningJob job, TrainingDbContext db, IFileStore store, ModelCatalog catalog, CancellationToken cancellationToken)
+    /// <summary>The refusal when a job that has not ended starts from such a model; else null.</summary>
+    private static async Task<ApiError?> RefusalAsync(Func<string, Task<bool>> isGoing, TrainingDbContext db, CancellationToken cancellationToken)
+    {
+        JobStatus[] open = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
+        foreach (var job in await db.Jobs.Where(j => open.Contains(j.Status)).Select(j => new { j.Id, j.Model, j.Status }).ToListAsync(cancellationToken))
+            if (await isGoing(job.Model))
+                return ApiError.Conflict($"Model {job.Model} is what job {job.Id} starts from, which is {WireNames.Of(job.Status)}. Cancel the job or wait until it ends.", "model");
+        return null;
+    }
+
+    private static async Task DeleteAsync(FineTuningJob job, TrainingDbContext db, IFileStore store, ModelCatalog catalog)
     {
         string copy = StableIds.ResultFile(job.Id, "adapter");
-        if (await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == copy, cancellationToken) is { } file)
+        if (await db.Files.AsNoTracking().SingleOrDefaultAsync(f => f.Id == copy, CancellationToken.None) is { } file)
         {
             store.Delete(file.StorageKey);
-            await db.Files.Where(f => f.Id == copy).ExecuteDeleteAsync(cancellationToken);
+            await db.Files.Where(f => f.Id == copy).ExecuteDeleteAsync(CancellationToken.None);
         }
         catalog.DeleteAdapter(job.AdapterKey!);
         await db.ChangeJobAsync(job.Id, changed =>
         {
             changed.ForgetAdapter(copy);
             return [];
-        }, cancellationToken);
+        }, CancellationToken.None);
     }
 }

@@ -22,6 +22,7 @@ internal sealed class ModelDescriptions(TrainingDbContext db, ModelCatalog catal
     public async Task<ModelDetailsObject?> FindAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
         ModelDownload? download = await db.FindDownloadAsync(id, cancellationToken);
+        if (download is { IsBeingDeleted: true }) return null;
         if (catalog.ListFolders().FirstOrDefault(m => m.Id == id) is { } source) return await DescribeAsync(source, download, caller, cancellationToken);
         if (download is not null && download.IsWanted()) return Describe(download);
         return await db.TunedModelsOf(caller).FirstOrDefaultAsync(m => m.Name == id, cancellationToken) is { } tuned ? await DescribeAsync(tuned, caller, cancellationToken) : null;
@@ -30,12 +31,11 @@ internal sealed class ModelDescriptions(TrainingDbContext db, ModelCatalog catal
     private async Task<ModelDetailsObject> DescribeAsync(ModelSource source, ModelDownload? download, Caller caller, CancellationToken cancellationToken)
     {
         ModelDetailsObject model = await WithFactsAsync(new() { Id = source.Id, Created = source.CreatedAt.ToUnixSeconds(), Status = Ready }, source, caller, cancellationToken);
-        HubOrigin? origin = HubOrigin.Read(source.AdapterFolder ?? source.Folder);
         return model with
         {
             BaseModel = source.BaseId,
-            Revision = origin?.Commit,
-            Download = download is not null && download.Commit == origin?.Commit ? ModelDownloadObject.Of(download) : null,
+            Revision = HubOrigin.Read(source.AdapterFolder ?? source.Folder)?.Commit,
+            Download = download is not null && download.HasArrivedAt(source) ? ModelDownloadObject.Of(download) : null,
         };
     }
 
@@ -50,7 +50,7 @@ internal sealed class ModelDescriptions(TrainingDbContext db, ModelCatalog catal
 
     private async Task<ModelDetailsObject> DescribeAsync(TunedModel tuned, Caller caller, CancellationToken cancellationToken)
     {
-                ModelDetailsObject model = new() { Id = tuned.Name, Created = DateTime.SpecifyKind(tuned.CreatedAt, DateTimeKind.Utc).ToUnixSeconds(), Status = Ready };
+        ModelDetailsObject model = new() { Id = tuned.Name, Created = tuned.Created, Status = Ready };
         if (await catalog.FindBaseAsync(tuned.Name, caller, cancellationToken) is { } source)
             model = await WithFactsAsync(model, source, caller, cancellationToken) with { BaseModel = source.BaseId ?? source.Id };
         else

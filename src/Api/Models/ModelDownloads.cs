@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Hub;
+using TrainingService.Storage.Models;
 
 namespace TrainingService.Api.Models;
 
@@ -40,13 +41,17 @@ internal static class ModelDownloads
         }
     }
 
-    /// <summary>Gives up a download; false when there is none to give up.</summary>
-    public static async Task<bool> CancelDownloadAsync(this TrainingDbContext db, string model, CancellationToken cancellationToken)
+    /// <summary>Whether it is what lies in the models folder under its id.</summary>
+    public static bool HasArrivedAt(this ModelDownload download, ModelSource source) =>
+        HubOrigin.Read(source.AdapterFolder ?? source.Folder)?.Commit == download.Commit;
+
+    /// <summary>Gives up a download, or the model that it fetched; false when there is none to give up.</summary>
+    public static async Task<bool> CancelDownloadAsync(this TrainingDbContext db, string model, bool hasArrived, CancellationToken cancellationToken)
     {
         while (true)
         {
             db.ChangeTracker.Clear();
-            if (await db.ModelDownloads.SingleOrDefaultAsync(d => d.Model == model, cancellationToken) is not { } download || !download.IsWanted()) return false;
+            if (await db.ModelDownloads.SingleOrDefaultAsync(d => d.Model == model, cancellationToken) is not { } download || download.IsBeingDeleted || !(download.IsWanted() || hasArrived)) return false;
             download.Cancel();
             try
             {

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using TrainingService.Api.Errors;
 using TrainingService.Api.Hosting;
 using TrainingService.Api.Paging;
+using TrainingService.Api.RateLimits;
 using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Keys;
@@ -18,9 +19,9 @@ internal static class ModelEndpoints
         models.MapGet("", ListModels);
         models.MapCreateModel();
         // Ids hold slashes, which clients send as they are or as %2F.
-        models.MapGet("/{model}/events", FollowModel).Produces<ModelDownloadObject>(StatusCodes.Status200OK, "text/event-stream");
+        models.MapGet("/{model}/events", FollowModel).RequireRateLimiting(RateLimiting.Streams).Produces<ModelDownloadObject>(StatusCodes.Status200OK, "text/event-stream");
         models.MapGet("/{owner}/{name}/events", (string owner, string name, Caller caller, HttpResponse response, ModelDescriptions descriptions, ProgressStream progress,
-            ModelCatalog catalog, CancellationToken cancellationToken) => FollowModel($"{owner}/{name}", caller, response, descriptions, progress, catalog, cancellationToken)).ExcludeFromDescription();
+            ModelCatalog catalog, CancellationToken cancellationToken) => FollowModel($"{owner}/{name}", caller, response, descriptions, progress, catalog, cancellationToken)).RequireRateLimiting(RateLimiting.Streams).ExcludeFromDescription();
         models.MapGet("/{**model}", GetModel);
         models.MapDelete("/{**model:minlength(1)}", DeleteModelEndpoint.DeleteModel);
     }
@@ -30,7 +31,8 @@ internal static class ModelEndpoints
     /// <response code="200">All models.</response>
     private static async Task<Ok<ListPage<ModelObject>>> ListModels(Caller caller, TrainingDbContext db, ModelCatalog catalog, CancellationToken cancellationToken)
     {
-        List<ModelObject> models = [.. catalog.ListFolders().Select(Describe), .. (await db.TunedModelsOf(caller).ToListAsync(cancellationToken)).Select(Describe).OrderByDescending(m => m.Created)];
+        List<string> going = await db.ModelDownloads.Where(d => d.CancelRequested && (d.Status == ModelDownloadStatus.Queued || d.Status == ModelDownloadStatus.Running)).Select(d => d.Model).ToListAsync(cancellationToken);
+        List<ModelObject> models = [.. catalog.ListFolders().Where(m => !going.Contains(m.Id)).Select(Describe), .. (await db.TunedModelsOf(caller).ToListAsync(cancellationToken)).Select(Describe).OrderByDescending(m => m.Created)];
         return TypedResults.Ok((models, false).ToPage(m => m.Id, m => m));
     }
 
@@ -73,6 +75,5 @@ internal static class ModelEndpoints
 
     private static ModelObject Describe(ModelSource source) => new(source.Id, source.CreatedAt.ToUnixSeconds(), TunedModelName.Organization);
 
-    private static ModelObject Describe(TunedModel tuned) =>
-        new(tuned.Name, DateTime.SpecifyKind(tuned.CreatedAt, DateTimeKind.Utc).ToUnixSeconds(), TunedModelName.Organization);
+    private static ModelObject Describe(TunedModel tuned) => new(tuned.Name, tuned.Created, TunedModelName.Organization);
 }

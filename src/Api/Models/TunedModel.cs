@@ -1,3 +1,4 @@
+using TrainingService.Api.Hosting;
 using TrainingService.Domain.Jobs;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Keys;
@@ -12,6 +13,9 @@ internal sealed class TunedModel
     public required string JobId { get; init; }
 
     public required DateTime CreatedAt { get; init; }
+
+    /// <summary>Seconds since 1970. Out of a projection the database's value comes without its zone.</summary>
+    public long Created => DateTime.SpecifyKind(CreatedAt, DateTimeKind.Utc).ToUnixSeconds();
 }
 
 internal static class TunedModels

@@ -13,4 +13,8 @@ public sealed class RateLimitOptions
     /// </summary>
     [Range(1, 1_000_000)]
     public int RequestsPerMinute { get; set; } = 600;
+
+    /// <summary>Streams of events, which ask the database again and again, that a key may have open at once.</summary>
+    [Range(1, 100_000)]
+    public int Streams { get; set; } = 64;
 }

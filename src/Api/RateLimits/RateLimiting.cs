@@ -10,6 +10,9 @@ namespace TrainingService.Api.RateLimits;
 /// <summary>Lets every key ask so often and no oftener, and says in OpenAI's headers how often that is.</summary>
 internal static class RateLimiting
 {
+    /// <summary>Policy of endpoints that stream events.</summary>
+    public const string Streams = "streams";
+
     public static void AddRateLimits(this IServiceCollection services)
     {
         services.AddOptions<RateLimitOptions>().BindConfiguration(RateLimitOptions.Section).ValidateDataAnnotations().ValidateOnStart();
@@ -18,7 +21,12 @@ internal static class RateLimiting
         {
             int perMinute = options.Value.RequestsPerMinute;
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => Partition(http, perMinute));
-            limiter.OnRejected = (context, _) => new(RefuseAsync(context, perMinute));
+            limiter.AddPolicy(Streams, http => PartitionOf(http) is { } partition
+                ? RateLimitPartition.GetConcurrencyLimiter(partition, _ => new() { PermitLimit = options.Value.Streams })
+                : RateLimitPartition.GetNoLimiter(""));
+            // Only the bucket knows when there will be room again.
+            limiter.OnRejected = (context, _) => new(context.Lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan _)
+                ? RefuseAsync(context, perMinute) : RefuseStreamAsync(context, options.Value.Streams));
         });
     }
 
@@ -37,11 +45,7 @@ internal static class RateLimiting
 
     private static RateLimitPartition<string> Partition(HttpContext http, int perMinute)
     {
-        string partition;
-        if (http.User.Identity is not { IsAuthenticated: true }) partition = $"address {http.Connection.RemoteIpAddress}";
-        else if (Caller.Of(http.User).KeyId is { } key) partition = key;
-        // Without keys there is nobody to protect from anybody.
-        else return RateLimitPartition.GetNoLimiter("");
+        if (PartitionOf(http) is not { } partition) return RateLimitPartition.GetNoLimiter("");
         return RateLimitPartition.GetTokenBucketLimiter(partition, _ => new()
         {
             TokenLimit = perMinute,
@@ -49,6 +53,17 @@ internal static class RateLimiting
             ReplenishmentPeriod = TimeSpan.FromMinutes(1) / perMinute,
             QueueLimit = 0,
         });
+    }
+
+    /// <summary>Whose request it is; null where there are no keys, and so nobody to protect from anybody.</summary>
+    private static string? PartitionOf(HttpContext http) =>
+        http.User.Identity is { IsAuthenticated: true } ? Caller.Of(http.User).KeyId : $"address {http.Connection.RemoteIpAddress}";
+
+    private static Task RefuseStreamAsync(OnRejectedContext context, int streams)
+    {
+        context.HttpContext.Response.Headers.RetryAfter = "5";
+        return new ApiError(StatusCodes.Status429TooManyRequests,
+            $"This key has {streams} streams of events open, which is all that it may have. Close one first.", code: "rate_limit_exceeded").ExecuteAsync(context.HttpContext);
     }
 
     private static void Tell(HttpContext http, PartitionedRateLimiter<HttpContext> limiter, int perMinute)

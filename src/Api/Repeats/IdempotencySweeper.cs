@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using TrainingService.Storage.Database;
 
@@ -29,8 +28,9 @@ internal sealed partial class IdempotencySweeper(
             await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
             await db.IdempotencyRecords.Where(r => r.CreatedAt < oldest).ExecuteDeleteAsync(cancellationToken);
         }
-        catch (DbException e)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
+            // Most often the database is away, which EF wraps; what leaves here would end the host.
             LogFailure(e);
         }
     }

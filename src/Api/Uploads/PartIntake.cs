@@ -13,7 +13,7 @@ using TrainingService.Storage.Files;
 namespace TrainingService.Api.Uploads;
 
 /// <summary>Receives one part of an upload; its bytes go straight to the store.</summary>
-internal sealed class PartIntake(RepeatableWork work, TrainingDbContext db, IFileStore store, TimeProvider timeProvider)
+internal sealed class PartIntake(RepeatableWork work, TrainingDbContext db, IFileStore store, UnsavedBytes unsaved, TimeProvider timeProvider)
 {
     private const long MostBytes = 64L << 20;
 
@@ -56,7 +56,7 @@ internal sealed class PartIntake(RepeatableWork work, TrainingDbContext db, IFil
         }
         catch
         {
-            store.Delete(key);
+            await unsaved.DeleteAsync(key, saved => saved.UploadParts.AnyAsync(p => p.StorageKey == key));
             throw;
         }
         if (refused is null) return (part, null);

@@ -14,7 +14,7 @@ namespace TrainingService.Api.Uploads;
 /// Makes a file of an upload's parts. A call that is broken off leaves the upload as it was; of several at once one makes
 /// the file and the others answer with it; so does a call repeated after its answer was lost.
 /// </summary>
-internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, FileIntake intake, TimeProvider timeProvider)
+internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, UnsavedBytes unsaved, FileIntake intake, TimeProvider timeProvider)
 {
     public async Task<(UploadObject? Upload, ApiError? Error)> CompleteAsync(Upload upload, CompleteUploadRequest request, CancellationToken cancellationToken)
     {
@@ -46,7 +46,7 @@ internal sealed class UploadCompletion(TrainingDbContext db, IFileStore store, F
         }
         catch
         {
-            store.Delete(file.StorageKey);
+            await unsaved.DeleteAsync(file.StorageKey, saved => saved.Files.AnyAsync(f => f.StorageKey == file.StorageKey));
             throw;
         }
         // From here on the call has succeeded; parts that stay because it is broken off now are the sweeper's.

@@ -14,8 +14,7 @@ internal sealed partial class WebhookSender(
     IDbContextFactory<TrainingDbContext> contexts, WebhookClient client, IOptions<WebhookOptions> options, TimeProvider timeProvider, ILogger<WebhookSender> logger)
     : BackgroundService
 {
-    private const int AtOnce = 8;
-    private const int Batch = 64;
+    private const int AtOnce = 32;
     private const int Gone = 410;
 
     // Standard Webhooks' schedule: three days and then given up.
@@ -25,39 +24,83 @@ internal sealed partial class WebhookSender(
         TimeSpan.FromHours(10), TimeSpan.FromHours(14), TimeSpan.FromHours(20), TimeSpan.FromHours(24),
     ];
 
+    private readonly SemaphoreSlim _attempts = new(AtOnce);
+    private readonly Dictionary<string, Task> _sending = [];
+
     /// <summary>How long an attempt is its sender's own.</summary>
     private TimeSpan Claim => options.Value.Timeout + TimeSpan.FromSeconds(30);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.Value.PollInterval, timeProvider);
-        do
+        try
         {
-            try
-            {
-                while (await SendDueAsync(stoppingToken) == Batch) ;
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // Most often the database is away; the rows wait.
-                LogFailed(e);
-            }
+            do await Guarded(() => StartDueAsync(stoppingToken), stoppingToken);
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        finally
+        {
+            await Task.WhenAll(_sending.Values);
+        }
     }
 
-    /// <summary>Tries what is due now.</summary>
-    /// <returns>How many messages were due.</returns>
-    private async Task<int> SendDueAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _attempts.Dispose();
+    }
+
+    /// <summary>Sends to each endpoint on its own, one message after the other: one that does not answer holds up nobody else's.</summary>
+    private async Task StartDueAsync(CancellationToken cancellationToken)
     {
         DateTime now = timeProvider.GetUtcNow().UtcDateTime;
-        List<string> due;
-        await using (TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken))
-            due = await db.WebhookDeliveries.Where(d => d.NextAttemptAt <= now && db.WebhookEndpoints.Any(e => e.Id == d.EndpointId && e.Enabled))
-                .OrderBy(d => d.NextAttemptAt).Select(d => d.Id).Take(Batch).ToListAsync(cancellationToken);
-        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
-            async (id, token) => await SendAsync(id, token));
-        return due.Count;
+        await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
+        List<string> due = await db.WebhookEndpoints.Where(e => e.Enabled && db.WebhookDeliveries.Any(d => d.EndpointId == e.Id && d.NextAttemptAt <= now))
+            .Select(e => e.Id).ToListAsync(cancellationToken);
+        foreach (string endpoint in _sending.Where(s => s.Value.IsCompleted).Select(s => s.Key).ToList()) _sending.Remove(endpoint);
+        foreach (string endpoint in due)
+            if (!_sending.ContainsKey(endpoint))
+                _sending[endpoint] = Guarded(() => SendDueAsync(endpoint, cancellationToken), cancellationToken);
+    }
+
+    private async Task SendDueAsync(string endpoint, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _attempts.WaitAsync(cancellationToken);
+            try
+            {
+                DateTime now = timeProvider.GetUtcNow().UtcDateTime;
+                string? due;
+                await using (TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken))
+                    due = await db.WebhookDeliveries.Where(d => d.EndpointId == endpoint && d.NextAttemptAt <= now && db.WebhookEndpoints.Any(e => e.Id == endpoint && e.Enabled))
+                        .OrderBy(d => d.NextAttemptAt).Select(d => d.Id).FirstOrDefaultAsync(cancellationToken);
+                if (due is null) return;
+                await SendAsync(due, cancellationToken);
+            }
+            finally
+            {
+                _attempts.Release();
+            }
+        }
+    }
+
+    private async Task Guarded(Func<Task> work, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await work();
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops; the rows stay due.
+        }
+        catch (Exception e)
+        {
+            // Most often the database is away; the rows wait.
+            LogFailed(e);
+        }
     }
 
     private async Task SendAsync(string id, CancellationToken cancellationToken)

@@ -172,6 +172,11 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
 
         using HttpResponseMessage dpo = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo"} }""");
         Assert.Contains("The method dpo needs pairs", (await dpo.ErrorAsync(HttpStatusCode.BadRequest)).Message());
+
+        using HttpResponseMessage wrong = await server.CreateJobAsync($$"""{"model": "demo-model", "training_file": "{{file}}", "hyperparameters": {"epochs": 2} }""");
+        JsonObject error = await wrong.ErrorAsync(HttpStatusCode.BadRequest);
+        Assert.Equal("hyperparameters.epochs", error.Param());
+        Assert.StartsWith("hyperparameters has no setting 'epochs'.", error.Message());
     }
 
     [Fact]
@@ -187,6 +192,39 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
         Assert.Equal(6, lines.Length);
         Assert.Equal("model", error.Param());
         Assert.Equal("model_not_available", error.Text("code"));
+    }
+
+    [Fact]
+    public async Task FloodOfProblems_IsToldInPart()
+    {
+        string settings = string.Join(", ", Enumerable.Range(0, 20_000).Select(i => $"\"zq{i}\": 1"));
+        using HttpResponseMessage response = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "file-no", "method": {"type": "dpo", "dpo": {"hyperparameters": { {{{settings}}} } } } }""");
+        string message = (await response.ErrorAsync(HttpStatusCode.BadRequest)).Message();
+        Assert.StartsWith("The request has at least 101 problems:\n", message);
+        Assert.InRange(message.Length, 1, 200_000);
+    }
+
+    [Theory]
+    [InlineData("target_modules", """ "(?=.)((\\w|\\.)+)+!" """, "takes too long to match")]
+    [InlineData("rank_pattern", """{"(?=.)((\\w|\\.)+)+!": 4}""", "takes too long to match")]
+    public async Task PatternsThatNeverEnd_AreRefused(string setting, string value, string told)
+    {
+        string file = await server.UploadGoodFileAsync();
+        using HttpResponseMessage response = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"lora": {"{{{setting}}}": {{{value}}} } } } }""");
+        JsonObject error = await response.ErrorAsync(HttpStatusCode.BadRequest);
+        Assert.Equal("method.dpo.lora", error.Param());
+        Assert.Contains(told, error.Message());
+    }
+
+    [Fact]
+    public async Task ListsThatNoModelNeeds_AreRefused()
+    {
+        string file = await server.UploadGoodFileAsync();
+        string ranks = string.Join(", ", Enumerable.Range(0, 513).Select(i => $"\"q{i}\": 4"));
+        using HttpResponseMessage response = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"lora": {"rank_pattern": { {{{ranks}}} } } } } }""");
+        JsonObject error = await response.ErrorAsync(HttpStatusCode.BadRequest);
+        Assert.Equal("method.dpo.lora.rank_pattern", error.Param());
+        Assert.Contains("at most 512", error.Message());
     }
 
     [Fact]

@@ -63,6 +63,16 @@ public sealed class CreateModelTests(PostgresServer postgres) : IAsyncLifetime
         await db.ModelDownloads.ExecuteUpdateAsync(set => set.SetProperty(d => d.Status, ModelDownloadStatus.Running).SetProperty(d => d.LeaseEpoch, d => d.LeaseEpoch + 1));
     }
 
+    /// <summary>Puts the model where a worker that has fetched it puts it.</summary>
+    private async Task ArriveAsync(ApiServer server)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(server.ModelsFolder, "acme", "tiny")).FullName;
+        foreach ((string name, byte[] content) in _tiny.Files) File.WriteAllBytes(Path.Combine(folder, name), content);
+        new HubOrigin("acme/tiny", "main", _tiny.Commit).Write(folder);
+        await ClaimAsync(server);
+        await ChangeAsync(server, d => d.Succeed(d.CreatedAt));
+    }
+
     private static IReadOnlySet<string> Waiting(ApiServer server) => server.Services.GetRequiredService<IJobQueue>().List().Waiting;
 
     [Theory, InlineData(StorageProvider.Sqlite), InlineData(StorageProvider.Postgres)]
@@ -81,11 +91,7 @@ public sealed class CreateModelTests(PostgresServer postgres) : IAsyncLifetime
         Assert.True(JsonNode.DeepEquals(first, await server.GetAsync("/v1/models/acme%2Ftiny")));
         Assert.DoesNotContain("acme/tiny", (await server.GetAsync("/v1/models")).Ids());
 
-        string folder = Directory.CreateDirectory(Path.Combine(server.ModelsFolder, "acme", "tiny")).FullName;
-        foreach ((string name, byte[] content) in _tiny.Files) File.WriteAllBytes(Path.Combine(folder, name), content);
-        new HubOrigin("acme/tiny", "main", _tiny.Commit).Write(folder);
-        await ClaimAsync(server);
-        await ChangeAsync(server, d => d.Succeed(d.CreatedAt));
+        await ArriveAsync(server);
         JsonObject ready = await CreateAsync(server);
         Assert.Equal(("ready", "llama", _tiny.Commit, "succeeded"), (ready.Text("status"), ready.Text("architecture"), ready.Text("revision"), ready["download"]!.Text("status")));
         Assert.Contains("acme/tiny", (await server.GetAsync("/v1/models")).Ids());
@@ -180,10 +186,36 @@ public sealed class CreateModelTests(PostgresServer postgres) : IAsyncLifetime
         using HttpResponseMessage twice = await server.Client.DeleteAsync("/v1/models/acme/tiny");
         await twice.ErrorAsync(HttpStatusCode.NotFound);
         // Until a worker has deleted what arrived.
-        Assert.Contains("being cancelled", (await ErrorAsync(server, """{"model": "acme/tiny"}""", HttpStatusCode.Conflict)).Message());
+        Assert.Contains("being deleted", (await ErrorAsync(server, """{"model": "acme/tiny"}""", HttpStatusCode.Conflict)).Message());
         await ClaimAsync(server);
         await ChangeAsync(server, d => d.EndCancelled(d.CreatedAt));
         Assert.Equal("downloading", (await CreateAsync(server)).Text("status"));
+    }
+
+    [Fact]
+    public async Task FetchedModel_IsDeleted_UnlessAJobNeedsIt()
+    {
+        await using ApiServer server = await StartAsync();
+        await CreateAsync(server);
+        await ArriveAsync(server);
+        string file = await server.UploadGoodFileAsync();
+        using HttpResponseMessage created = await server.CreateJobAsync($$"""{"model": "acme/tiny", "training_file": "{{file}}", "method": {"type": "dpo"} }""");
+        string job = (await created.JsonAsync()).Text("id");
+        using HttpResponseMessage refused = await server.Client.DeleteAsync("/v1/models/acme/tiny");
+        Assert.Equal($"Model acme/tiny is what job {job} starts from, which is queued. Cancel the job or wait until it ends.", (await refused.ErrorAsync(HttpStatusCode.Conflict)).Message());
+
+        using HttpResponseMessage cancel = await server.Client.PostAsync($"/v1/fine_tuning/jobs/{job}/cancel", null);
+        await cancel.JsonAsync();
+        using HttpResponseMessage deletion = await server.Client.DeleteAsync("/v1/models/acme/tiny");
+        await deletion.JsonAsync();
+        Assert.Equal(["acme/tiny"], Waiting(server).Except([job]));
+        // Until a worker has deleted its files it is gone for everybody, but cannot be had again.
+        using HttpResponseMessage gone = await server.Client.GetAsync("/v1/models/acme/tiny");
+        await gone.ErrorAsync(HttpStatusCode.NotFound);
+        Assert.Equal(["demo-model"], (await server.GetAsync("/v1/models")).Ids());
+        using HttpResponseMessage twice = await server.Client.DeleteAsync("/v1/models/acme/tiny");
+        await twice.ErrorAsync(HttpStatusCode.NotFound);
+        Assert.Contains("being deleted", (await ErrorAsync(server, """{"model": "acme/tiny"}""", HttpStatusCode.Conflict)).Message());
     }
 
     [Fact]
@@ -212,7 +244,7 @@ public sealed class CreateModelTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task OnlyAdministrators_GetAndCancelModels_EverybodySeesThem()
+    public async Task OnlyAdministrators_GetAndDeleteModels_EverybodySeesThem()
     {
         await using ApiServer server = await StartAsync(keyed: true);
         using HttpClient admin = await server.CreateClientAsync(KeyRole.Admin, "root"), user = await server.CreateClientAsync(KeyRole.User, "ada");
@@ -221,7 +253,9 @@ public sealed class CreateModelTests(PostgresServer postgres) : IAsyncLifetime
         using (HttpResponseMessage created = await PostAsync(admin, """{"model": "acme/tiny"}""")) await created.JsonAsync();
         using (HttpResponseMessage seen = await user.GetAsync("/v1/models/acme/tiny")) Assert.Equal("downloading", (await seen.JsonAsync()).Text("status"));
         using (HttpResponseMessage refused = await user.DeleteAsync("/v1/models/acme/tiny")) await refused.ErrorAsync(HttpStatusCode.Forbidden);
-        using (HttpResponseMessage cancelled = await admin.DeleteAsync("/v1/models/acme/tiny")) await cancelled.JsonAsync();
+        await ArriveAsync(server);
+        using (HttpResponseMessage refused = await user.DeleteAsync("/v1/models/acme/tiny")) await refused.ErrorAsync(HttpStatusCode.Forbidden);
+        using (HttpResponseMessage deleted = await admin.DeleteAsync("/v1/models/acme/tiny")) await deleted.JsonAsync();
     }
 
     private static async Task<JsonNode> NextAsync(StreamReader reader, string type)

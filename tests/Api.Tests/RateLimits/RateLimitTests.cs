@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using TrainingService.Domain.Keys;
 using TrainingService.Storage.Hosting;
@@ -47,6 +48,43 @@ public sealed class RateLimitTests(PostgresServer postgres)
         using HttpClient ada = await server.CreateClientAsync(KeyRole.User, "ada");
         using HttpResponseMessage good = await ada.GetAsync("/v1/files");
         await good.JsonAsync();
+    }
+
+    [Fact]
+    public async Task OpenStreams_OfAKey_AreLimited_UntilOneIsClosed()
+    {
+        await using ApiServer server = await ApiServer.StartKeyedAsync(postgres, StorageProvider.Sqlite, ("RateLimits:Streams", "1"));
+        using HttpClient ada = await server.CreateClientAsync(KeyRole.User, "ada"), other = await server.CreateClientAsync(KeyRole.User, "ada");
+        string job = await CreateJobAsync(server, ada), stream = $"/v1/fine_tuning/jobs/{job}/events?stream=true";
+        using (HttpResponseMessage open = await ada.GetAsync(stream, HttpCompletionOption.ResponseHeadersRead))
+        {
+            Assert.Equal("text/event-stream", open.Content.Headers.ContentType!.MediaType);
+            using HttpResponseMessage refused = await ada.GetAsync(stream);
+            JsonObject error = await refused.ErrorAsync(HttpStatusCode.TooManyRequests);
+            Assert.Equal(("rate_limit_exceeded", "This key has 1 streams of events open, which is all that it may have. Close one first."), (error.Text("code"), error.Message()));
+            Assert.NotNull(refused.Headers.RetryAfter);
+            using HttpResponseMessage others = await other.GetAsync(stream, HttpCompletionOption.ResponseHeadersRead);
+            Assert.Equal(HttpStatusCode.OK, others.StatusCode);
+        }
+        // The server hears of the end in its own time.
+        HttpStatusCode status;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        do
+        {
+            await Task.Delay(20, patience.Token);
+            using HttpResponseMessage again = await ada.GetAsync(stream, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            status = again.StatusCode;
+        }
+        while (status == HttpStatusCode.TooManyRequests);
+        Assert.Equal(HttpStatusCode.OK, status);
+    }
+
+    private static async Task<string> CreateJobAsync(ApiServer server, HttpClient client)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("fine-tune"), "purpose" }, { new StringContent(ApiServer.GoodRow), "file", "rows.jsonl" } };
+        using HttpResponseMessage uploaded = await client.PostAsync("/v1/files", form);
+        using HttpResponseMessage created = await client.PostAsJsonAsync("/v1/fine_tuning/jobs", new { model = "demo-model", training_file = (await uploaded.JsonAsync()).Text("id"), method = new { type = "dpo" } });
+        return (await created.JsonAsync()).Text("id");
     }
 
     [Fact]

@@ -243,6 +243,24 @@ public sealed class WebhookTests(PostgresServer postgres)
     }
 
     [Fact]
+    public async Task SilentReceivers_HoldUpNobodyElse()
+    {
+        await using ApiServer server = await ApiServer.StartAsync(postgres, StorageProvider.Sqlite, s_local);
+        await using Receiver silent = await Receiver.StartAsync(), awake = await Receiver.StartAsync();
+        silent.Answer = http => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { });
+        JsonObject slow = await CreateAsync(server, silent.Url), quick = await CreateAsync(server, awake.Url);
+        for (int i = 0; i < 100; i++)
+        {
+            using HttpResponseMessage test = await server.Client.PostAsync($"/v1/webhooks/{slow.Text("id")}/test", null);
+            await test.JsonAsync();
+        }
+        await silent.WaitAsync(1);
+        using (HttpResponseMessage test = await server.Client.PostAsync($"/v1/webhooks/{quick.Text("id")}/test", null)) await test.JsonAsync();
+        await awake.WaitAsync(1);
+        Assert.Single(silent.All);
+    }
+
+    [Fact]
     public async Task SlowReceiver_IsGivenUpOnForNow()
     {
         await using ApiServer server = await ApiServer.StartAsync(postgres, StorageProvider.Sqlite, [.. s_local, ("Webhooks:Timeout", "00:00:00.200")]);

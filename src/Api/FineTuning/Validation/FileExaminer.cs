@@ -54,7 +54,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
         if (training is not null && recipe.ValidationSplit is { } share)
         {
             int before = problems.Count;
-            ValidationSplit? split = Guarded(training, "training_file", problems, () => ValidationSplit.Of(Read(training, recipe), share, recipe.Seed));
+            ValidationSplit? split = Guarded(training, "training_file", problems, () => ValidationSplit.Of(Read(training, recipe, cancellationToken), share, recipe.Seed));
             if (split is null)
             {
                 if (problems.Count == before) problems.Add(new("training_file", ValidationSplit.OnePrompt));
@@ -70,7 +70,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
     private ExaminedDataset? Examine(
         StoredFile? file, string param, TrainingRecipe recipe, Func<TrainingRow, bool> isTaken, RowPreparer preparer, TokenSet? trainedPrompts, List<RecipeProblem> problems, CancellationToken cancellationToken)
     {
-        if (file is null || Guarded(file, param, problems, () => preparer.Examine(Read(file, recipe).Where(isTaken), trainedPrompts, cancellationToken)) is not { } examined) return null;
+        if (file is null || Guarded(file, param, problems, () => preparer.Examine(Read(file, recipe, cancellationToken).Where(isTaken), trainedPrompts, cancellationToken)) is not { } examined) return null;
         if (examined.Report.Errors is { Count: > 0 } errors)
             problems.Add(new(param, $"{file.Id} does not fit this model: {RowGroup.Tell(errors)}"));
         else if (examined.Report.Kept == 0)
@@ -78,10 +78,14 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
         return examined;
     }
 
-    private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe)
+    private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe, CancellationToken cancellationToken)
     {
         using Stream rows = store.OpenRead(file.StorageKey);
-        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns)) yield return row;
+        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return row;
+        }
     }
 
     private T? Guarded<T>(StoredFile file, string param, List<RecipeProblem> problems, Func<T?> read) where T : class

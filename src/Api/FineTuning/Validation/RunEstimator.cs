@@ -55,7 +55,7 @@ internal sealed class RunEstimator(TrainingDbContext db, ModelCatalog models, IJ
 
         // Of linear layers, which are nearly all of the work, the time goes with the number of weights.
         foreach (MeasuredSpeed other in weights is null ? [] : measured)
-            if (await models.FindAsync(other.Model, Caller.Service, cancellationToken) is { } model && ModelWeights.Read(model.Folder) is { } known)
+            if (await models.FindInFolderAsync(other.Model, Caller.Service, cancellationToken) is { } model && ModelWeights.Read(model.Folder) is { } known)
                 return (tokens / (other.TokensPerSecond * known.Count / weights!.Count),
                     $"No job of this model and dtype has been measured; a job on a model of {known.Count} weights trained {other.TokensPerSecond:0} tokens a second, and this one has {weights.Count}.");
         return (null, "No job has been measured on this service yet.");
