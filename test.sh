@@ -3,6 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# The summary is read below, in English; and what the tests serve on this machine is no proxy's business.
+export DOTNET_CLI_UI_LANGUAGE=en
+export no_proxy="127.0.0.1,localhost,::1${no_proxy:+,$no_proxy}"
+export NO_PROXY="$no_proxy"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
@@ -20,6 +24,12 @@ if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb 
         echo "PostgreSQL's server programs (initdb, postgres) are missing: install them with this system's package manager." >&2
         exit 1
     fi
+fi
+
+# The README's commands are among the tests.
+if ! command -v curl >/dev/null && command -v apt-get >/dev/null; then
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq curl >/dev/null
 fi
 
 # OpenAI's SDK for Node is one of the clients that the tests drive. Without Node those tests are skipped.

@@ -27,6 +27,7 @@ internal static class PaddedWay
         foreach (TokenizedPair[] batch in pairs.Chunk(options.Pairs))
         {
             long before = Stopwatch.GetTimestamp();
+            NativeHeap.FreeScalars(); // as the packed way, so that memory is compared and not luck
             using DisposeScope scope = NewDisposeScope();
             (Tensor ids, Tensor mask) = Pad(batch);
             Tensor reference;

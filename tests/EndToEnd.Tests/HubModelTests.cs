@@ -41,7 +41,8 @@ public sealed class HubModelTests
             var client = new ApiClient(http);
             // The journal of the parts is written each second: by now the first ones stand in it, or the next look comes later.
             string journal = Path.Combine(models, ".incoming", "acme--tiny", tiny.Commit, Weights + ".part.json");
-            while (!File.Exists(journal)) await Task.Delay(20);
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+            while (!File.Exists(journal)) await Task.Delay(20, patience.Token);
             Assert.Equal("downloading", (await client.GetAsync("/v1/models/acme%2Ftiny")).GetProperty("status").GetString());
             await killed.KillAsync();
         }
@@ -62,6 +63,7 @@ public sealed class HubModelTests
         string job = await api.CreateJobAsync("acme/tiny", file, new() { ["max_steps"] = 2, ["dtype"] = "float32" });
         string tuned = (await api.SucceededAsync(job)).GetProperty("fine_tuned_model").GetString()!;
         Assert.Equal("acme/tiny", (await api.GetAsync($"/v1/models/{Uri.EscapeDataString(tuned)}")).GetProperty("base_model").GetString());
+        await service.DisposeAsync();
         Directory.Delete(data, recursive: true);
     }
 }

@@ -46,6 +46,7 @@ public partial class ReadmeTests(ITestOutputHelper output)
         Assert.Contains("\"downloading\"", await RunAsync(commands[9]), StringComparison.Ordinal);
         Assert.Contains("\"status\":\"ready\"", await RunAsync(commands[10]), StringComparison.Ordinal);
         Assert.Contains("\"trainable\":true", await RunAsync(commands[11]), StringComparison.Ordinal);
+        await service.DisposeAsync();
         Directory.Delete(data, recursive: true);
 
         string Of(string command) => command.Replace("ftjob-ID", job, StringComparison.Ordinal);

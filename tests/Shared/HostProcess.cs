@@ -7,9 +7,14 @@ namespace TrainingService.Tests;
 /// <summary>One of the product's hosts as a process of its own, as it is deployed.</summary>
 public sealed partial class HostProcess : IAsyncDisposable
 {
+    // Whatever takes longer hangs, on the slowest machine too.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private bool _isDisposed;
 
     private HostProcess(Process process) => _process = process;
 
@@ -29,9 +34,16 @@ public sealed partial class HostProcess : IAsyncDisposable
     public static async Task<HostProcess> StartAsync(string host, IEnumerable<KeyValuePair<string, string>> settings, params IEnumerable<string> arguments)
     {
         HostProcess running = Start(host, settings, arguments);
-        running._process.Exited += (_, _) => running._address.TrySetException(new InvalidOperationException($"{host} ended before it listened:\n{running.Output}"));
-        await running._address.Task.WaitAsync(TimeSpan.FromMinutes(2));
-        return running;
+        try
+        {
+            await Task.WhenAny(running._address.Task, running._process.WaitForExitAsync()).WaitAsync(s_patience);
+            return running._address.Task.IsCompleted ? running : throw new InvalidOperationException($"{host} ended before it listened:\n{running.Output}");
+        }
+        catch
+        {
+            await running.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Runs a host to its end.</summary>
@@ -41,7 +53,7 @@ public sealed partial class HostProcess : IAsyncDisposable
     public static async Task<(int ExitCode, string Output)> RunAsync(string host, IEnumerable<KeyValuePair<string, string>> settings, params IEnumerable<string> arguments)
     {
         await using HostProcess running = Start(host, settings, arguments);
-        await running._process.WaitForExitAsync();
+        await running._process.WaitForExitAsync().WaitAsync(s_patience);
         return (running._process.ExitCode, running.Output);
     }
 
@@ -57,7 +69,6 @@ public sealed partial class HostProcess : IAsyncDisposable
         var running = new HostProcess(Process.Start(start)!);
         running._process.OutputDataReceived += running.Read;
         running._process.ErrorDataReceived += running.Read;
-        running._process.EnableRaisingEvents = true;
         running._process.BeginOutputReadLine();
         running._process.BeginErrorReadLine();
         return running;
@@ -83,14 +94,17 @@ public sealed partial class HostProcess : IAsyncDisposable
     /// <summary>SIGTERM, as a container's stop sends it; returns the exit code.</summary>
     public async Task<int> TerminateAsync()
     {
-        using Process kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
+        // The shell's own: a bare machine need not have the program.
+        using Process kill = Process.Start("sh", ["-c", $"kill -TERM {_process.Id}"]);
         await kill.WaitForExitAsync();
-        await _process.WaitForExitAsync();
+        await _process.WaitForExitAsync().WaitAsync(s_patience);
         return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         if (!_process.HasExited) await KillAsync();
         _process.Dispose();
     }

@@ -40,7 +40,7 @@ public sealed class PostgresServer : IAsyncLifetime
         string data = Path.Combine(_folder, "data");
         if (Environment.IsPrivilegedProcess)
             await RunAsync("chown", "postgres", _folder);
-        await RunAsync([.. AsUser(), Path.Combine(binaries, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]);
+        await RunAsync([.. AsUser(), Path.Combine(binaries, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
 
         // The shell waits for its input to close, which the kernel does however this process ends: no server is left behind.
         const string UntilInputCloses = "\"$@\" & pid=$!; read -r _; kill -QUIT $pid; wait $pid";

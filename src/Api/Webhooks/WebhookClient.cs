@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -57,7 +58,7 @@ internal sealed class WebhookClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return (null, $"The endpoint did not answer within {_options.Timeout.TotalSeconds} seconds.");
+            return (null, string.Create(CultureInfo.InvariantCulture, $"The endpoint did not answer within {_options.Timeout.TotalSeconds} seconds."));
         }
         catch (HttpRequestException e)
         {

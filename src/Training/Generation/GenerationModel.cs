@@ -4,6 +4,7 @@ using TrainingService.Training.Adapters;
 using TrainingService.Training.Batching;
 using TrainingService.Training.Models;
 using TrainingService.Training.Modules;
+using TrainingService.Training.Native;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Generation;
@@ -56,6 +57,7 @@ public sealed class GenerationModel : IDisposable
     /// <returns>The drawn tokens, in the order of the sequences.</returns>
     public IReadOnlyList<GeneratedToken> Advance(IReadOnlyList<GenerationSequence> sequences)
     {
+        NativeHeap.FreeScalars();
         using var _ = no_grad();
         using DisposeScope scope = NewDisposeScope();
         foreach (GenerationSequence sequence in sequences) sequence.RereadBeyond(_model.RereadsBeyond);
@@ -119,6 +121,7 @@ public sealed class GenerationModel : IDisposable
     /// <summary>Normed hidden states from which each token after the first is predicted, (tokens − 1, hidden).</summary>
     private Tensor HiddenBeforeEach(Tape tape, Tensor ids)
     {
+        NativeHeap.FreeScalars();
         int tokens = (int)ids.shape[0];
         var attention = new PackedAttention([new PairSpan(0, tokens, 0, 0)]);
         return _model.Norm(tape, _model.Forward(tape, ids, arange(tokens, device: _model.Device), attention, _adapter, arange(tokens - 1, device: _model.Device))).Value;

@@ -3,6 +3,7 @@ using TrainingService.Training.Adapters;
 using TrainingService.Training.Batching;
 using TrainingService.Training.Models;
 using TrainingService.Training.Modules;
+using TrainingService.Training.Native;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Objectives;
@@ -51,8 +52,11 @@ internal sealed class ModelPasses(CausalLanguageModel model, LoraAdapter policy,
     }
 
     /// <summary>Normed hidden states that predict a pack's targets, (targets, hidden).</summary>
-    private Activation HiddenBeforeTargets(Tape tape, PackedBatch packed, LoraAdapter? adapter) =>
-        model.Norm(tape, model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), adapter, packed.Rows));
+    private Activation HiddenBeforeTargets(Tape tape, PackedBatch packed, LoraAdapter? adapter)
+    {
+        NativeHeap.FreeScalars();
+        return model.Norm(tape, model.Forward(tape, packed.Ids, packed.Positions, new PackedAttention(packed.Spans), adapter, packed.Rows));
+    }
 }
 
 /// <summary>What the policy said of a pack, and the way back into its adapter.</summary>

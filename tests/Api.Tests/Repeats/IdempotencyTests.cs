@@ -80,7 +80,8 @@ public sealed class IdempotencyTests(PostgresServer postgres)
         using HttpRequestMessage slow = new(HttpMethod.Post, "/v1/files") { Content = new SlowForm(rest.Task), Headers = { { "Idempotency-Key", "k" } } };
         Task<HttpResponseMessage> running = server.Client.SendAsync(slow);
         await using TrainingDbContext db = server.CreateContext();
-        while (!await db.IdempotencyRecords.AnyAsync()) await Task.Delay(10);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!await db.IdempotencyRecords.AnyAsync(patience.Token)) await Task.Delay(10, patience.Token);
 
         using HttpResponseMessage refused = await UploadAsync(server.Client, "k", ApiServer.GoodRow, SlowForm.Boundary);
         Assert.Equal("idempotency_key_in_use", (await refused.ErrorAsync(HttpStatusCode.Conflict)).Text("code"));

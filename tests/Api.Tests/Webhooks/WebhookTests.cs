@@ -140,7 +140,6 @@ public sealed class WebhookTests(PostgresServer postgres)
         await using ApiServer stopped = await ApiServer.StartAsync(postgres, StorageProvider.Postgres, [.. s_local, ("Webhooks:PollInterval", "00:10:00")]);
         JsonObject webhook = await CreateAsync(stopped, receiver.Url);
         for (int i = 0; i < 20; i++) await TestAsync(stopped, webhook);
-        Assert.Empty(receiver.All);
 
         string connection = stopped.CreateContext().Database.GetConnectionString()!;
         await using ApiServer one = await ApiServer.StartAsync(postgres, StorageProvider.Sqlite, [.. s_local, ("Storage:Provider", "Postgres"), ("Storage:ConnectionString", connection)]);
@@ -169,7 +168,7 @@ public sealed class WebhookTests(PostgresServer postgres)
         await using (TrainingDbContext db = server.CreateContext())
             await db.WebhookEndpoints.ExecuteUpdateAsync(set => set.SetProperty(e => e.Url, $"http://{host}:{receiver.Port}/hook"));
         await TestAsync(server, webhook);
-        await EventuallyAsync(async () => (await DeliveriesAsync(server, webhook))[0]["attempts"]!.GetValue<int>() == 1);
+        await EventuallyAsync(async () => (await DeliveriesAsync(server, webhook))[0]["attempts"]!.GetValue<int>() >= 1);
         Assert.Contains("is no address of the public internet", (await DeliveriesAsync(server, webhook))[0].Text("last_error"));
         Assert.Empty(receiver.All);
     }
@@ -268,7 +267,7 @@ public sealed class WebhookTests(PostgresServer postgres)
         receiver.Answer = http => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         JsonObject webhook = await CreateAsync(server, receiver.Url);
         await TestAsync(server, webhook);
-        await EventuallyAsync(async () => (await DeliveriesAsync(server, webhook))[0]["attempts"]!.GetValue<int>() == 1);
+        await EventuallyAsync(async () => (await DeliveriesAsync(server, webhook))[0]["attempts"]!.GetValue<int>() >= 1);
         Assert.Contains("did not answer within 0.2 seconds", (await DeliveriesAsync(server, webhook))[0].Text("last_error"));
     }
 

@@ -19,6 +19,7 @@ public sealed class RandomRequestTests(ITestOutputHelper output)
         await using var service = new RunningService();
         await service.InitializeAsync();
         using HttpClient http = service.Http();
+        http.Timeout = TimeSpan.FromMinutes(10);
         JsonObject description = (await http.GetFromJsonAsync<JsonObject>("/swagger/v1/swagger.json"))!;
         var requests = new RandomRequests(description, await MakeThingsAsync(http));
 

@@ -142,11 +142,17 @@ test('an upload is put together from parts', async () => {
 test('a job is paused, resumed and cancelled, and jobs come over pages', async () => {
   const training = await upload('concise-train.jsonl');
   const created = [];
-  for (let i = 0; i < 3; i++) created.push((await createJob(training.id, { metadata: { paged: 'node' } })).id);
+  // Long enough that none ends before it is cancelled, on the slowest machine too.
+  const endless = { type: 'dpo', dpo: { hyperparameters: { max_steps: 100000 } } };
+  for (let i = 0; i < 3; i++) created.push((await createJob(training.id, { metadata: { paged: 'node' }, method: endless })).id);
   const last = created[2];
   await openai.fineTuning.jobs.pause(last);
   let job;
-  do job = await openai.fineTuning.jobs.retrieve(last); while (job.status !== 'paused');
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    job = await openai.fineTuning.jobs.retrieve(last);
+  } while (!['paused', 'succeeded', 'failed'].includes(job.status));
+  assert.equal(job.status, 'paused');
   assert.notEqual((await openai.fineTuning.jobs.resume(last)).status, 'paused');
   for (const id of created) await openai.fineTuning.jobs.cancel(id);
   for (const id of created) assert.equal((await ended(id)).status, 'cancelled');

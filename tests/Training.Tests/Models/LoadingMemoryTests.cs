@@ -47,7 +47,14 @@ public class LoadingMemoryTests(ITestOutputHelper output)
         CausalLanguageModel.Load(Golden.Path("families", "llama"), ComputeType.Bfloat16, CPU, loadIn4Bit).Dispose();
         GC.Collect();
         NativeHeap.GiveFreedMemoryBack();
-        File.WriteAllText("/proc/self/clear_refs", "5");
+        try
+        {
+            File.WriteAllText("/proc/self/clear_refs", "5");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Assert.Skip("This machine's /proc does not let a process begin its peak anew.");
+        }
         long before = Status("VmHWM");
         using CausalLanguageModel model = CausalLanguageModel.Load(folder.Path, ComputeType.Bfloat16, CPU, loadIn4Bit);
         long grown = Status("VmHWM") - before;

@@ -89,7 +89,7 @@ public class DeterminismTests
         IReadOnlyList<StepMetrics> one = Finish(run with { Recipe = run.Recipe with { BatchSize = 1, GradientAccumulationSteps = 4 } }, folder).Metrics;
         Assert.Equal(together.Count, one.Count);
         foreach (string metric in new[] { MetricNames.Loss, MetricNames.GradNorm, MetricNames.LogpsChosen, MetricNames.LogpsRejected, MetricNames.NumTokens })
-            AssertNear(together[0].Values[metric], one[0].Values[metric], 1e-6, metric);
+            AssertNear(together[0].Values[metric], one[0].Values[metric], 1e-5, metric);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 using System.Text.Json;
 using TrainingService.Domain.Metrics;
@@ -25,7 +26,7 @@ public sealed class DocumentTests
         Assert.Equal(["loss", "reward margin", "reward accuracy"], svg.Descendants(ns + "text").Where(t => t.Attribute("font-weight") is not null).Select(t => t.Value));
         XElement[] lines = [.. svg.Descendants(ns + "polyline")];
         Assert.Equal(3, lines.Length);
-        double[][] margins = [.. lines[1].Attribute("points")!.Value.Split(' ').Select(p => p.Split(',').Select(double.Parse).ToArray())];
+        double[][] margins = [.. lines[1].Attribute("points")!.Value.Split(' ').Select(p => p.Split(',').Select(v => double.Parse(v, CultureInfo.InvariantCulture)).ToArray())];
         Assert.InRange(margins.Length, 100, 250);
         // Steps run to the right, a growing margin runs up, all within the panel.
         Assert.True(margins.Zip(margins.Skip(1)).All(p => p.First[0] < p.Second[0] && p.First[1] > p.Second[1]));
