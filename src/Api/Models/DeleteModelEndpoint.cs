@@ -1,12 +1,15 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using TrainingService.Api.Errors;
 using TrainingService.Api.FineTuning;
 using TrainingService.Domain.Jobs;
 using TrainingService.Domain.Keys;
+using TrainingService.Domain.Models;
 using TrainingService.Domain.Recipes;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Files;
+using TrainingService.Storage.Hosting;
 using TrainingService.Storage.Keys;
 using TrainingService.Storage.Models;
 
@@ -27,17 +30,15 @@ internal static class DeleteModelEndpoint
     /// <response code="404">The model 'ft:demo-model:local::abc' does not exist. Known are demo-model, and what jobs made.</response>
     /// <response code="409">Model ft:demo-model:local::abc is what job ftjob-abc starts from, which is running. Cancel the job or wait until it ends.</response>
     public static async Task<Results<Ok<DeletedModelObject>, ApiError>> DeleteModel(
-        string model, Caller caller, TrainingDbContext db, IFileStore store, ModelCatalog catalog, JobQueueing queue, CancellationToken cancellationToken)
+        string model, Caller caller, TrainingDbContext db, IFileStore store, ModelCatalog catalog, JobQueueing queue, IOptions<StorageOptions> storage, CancellationToken cancellationToken)
     {
         string id = ModelEndpoints.Decode(model);
-        ModelSource? folder = catalog.ListFolders().FirstOrDefault(m => m.Id == id);
         if (await db.FindDownloadAsync(id, cancellationToken) is { } download)
         {
             if (download.IsBeingDeleted) return ModelEndpoints.NoSuchModel(id, catalog);
-            bool hasArrived = folder is not null && download.HasArrivedAt(folder);
-            if (caller.Role != KeyRole.Admin && (hasArrived || download.IsWanted()))
-                return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} {(hasArrived ? "came" : "is on its way")} from the Hub; an administrator's key deletes it.", "model", "insufficient_role");
-            if (hasArrived && await RefusalAsync(async m => await catalog.FindInFolderAsync(m, Caller.Service, cancellationToken) is { } source && (source.Id == id || source.BaseId == id), db, cancellationToken) is { } needed) return needed;
+            // Also an adapter whose base is gone, which no list shows.
+            bool hasArrived = download.HasArrivedAt(Path.Combine([storage.Value.ModelsFolder, .. id.Split('/')]));
+            if (await RefusalAsync(download, hasArrived, caller, db, catalog, cancellationToken) is { } refused) return refused;
             if (await db.CancelDownloadAsync(id, hasArrived, cancellationToken))
             {
                 // A worker may have files of it open, so a worker deletes them.
@@ -45,7 +46,7 @@ internal static class DeleteModelEndpoint
                 return TypedResults.Ok(new DeletedModelObject(id, true));
             }
         }
-        if (folder is not null)
+        if (catalog.ListFolders().Any(m => m.Id == id))
             return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} lies in the models folder; only who manages this machine can delete it.", "model");
         IQueryable<FineTuningJob> jobs = db.Jobs.VisibleTo(caller);
         FineTuningJob? job = await jobs.AsNoTracking().SingleOrDefaultAsync(j => j.FineTunedModel == id && j.AdapterKey != null, cancellationToken);
@@ -66,11 +67,23 @@ internal static class DeleteModelEndpoint
         return TypedResults.Ok(new DeletedModelObject(id, true));
     }
 
+    /// <summary>Why a model of the Hub stays; else null.</summary>
+    private static async Task<ApiError?> RefusalAsync(
+        ModelDownload download, bool hasArrived, Caller caller, TrainingDbContext db, ModelCatalog catalog, CancellationToken cancellationToken)
+    {
+        string id = download.Model;
+        if (caller.Role != KeyRole.Admin && (hasArrived || download.IsWanted()))
+            return new ApiError(StatusCodes.Status403Forbidden, $"Model {id} {(hasArrived ? "came" : "is on its way")} from the Hub; an administrator's key deletes it.", "model", "insufficient_role");
+        if (!hasArrived) return null;
+        return await RefusalAsync(async m => await catalog.FindInFolderAsync(m, Caller.Service, cancellationToken) is { } source && (source.Id == id || source.BaseId == id), db, cancellationToken);
+    }
+
     /// <summary>The refusal when a job that has not ended starts from such a model; else null.</summary>
     private static async Task<ApiError?> RefusalAsync(Func<string, Task<bool>> isGoing, TrainingDbContext db, CancellationToken cancellationToken)
     {
         JobStatus[] open = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
-        foreach (var job in await db.Jobs.Where(j => open.Contains(j.Status)).Select(j => new { j.Id, j.Model, j.Status }).ToListAsync(cancellationToken))
+        var waiting = await db.Jobs.Where(j => open.Contains(j.Status)).Select(j => new { j.Id, j.Model, j.Status }).ToListAsync(cancellationToken);
+        foreach (var job in waiting.DistinctBy(j => j.Model))
             if (await isGoing(job.Model))
                 return ApiError.Conflict($"Model {job.Model} is what job {job.Id} starts from, which is {WireNames.Of(job.Status)}. Cancel the job or wait until it ends.", "model");
         return null;

@@ -31,11 +31,12 @@ internal sealed class ModelDescriptions(TrainingDbContext db, ModelCatalog catal
     private async Task<ModelDetailsObject> DescribeAsync(ModelSource source, ModelDownload? download, Caller caller, CancellationToken cancellationToken)
     {
         ModelDetailsObject model = await WithFactsAsync(new() { Id = source.Id, Created = source.CreatedAt.ToUnixSeconds(), Status = Ready }, source, caller, cancellationToken);
+        string folder = source.AdapterFolder ?? source.Folder;
         return model with
         {
             BaseModel = source.BaseId,
-            Revision = HubOrigin.Read(source.AdapterFolder ?? source.Folder)?.Commit,
-            Download = download is not null && download.HasArrivedAt(source) ? ModelDownloadObject.Of(download) : null,
+            Revision = HubOrigin.Read(folder)?.Commit,
+            Download = download is not null && download.HasArrivedAt(folder) ? ModelDownloadObject.Of(download) : null,
         };
     }
 

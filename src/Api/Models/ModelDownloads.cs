@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using TrainingService.Domain.Models;
 using TrainingService.Storage.Database;
 using TrainingService.Storage.Hub;
-using TrainingService.Storage.Models;
 
 namespace TrainingService.Api.Models;
 
@@ -42,8 +41,9 @@ internal static class ModelDownloads
     }
 
     /// <summary>Whether it is what lies in the models folder under its id.</summary>
-    public static bool HasArrivedAt(this ModelDownload download, ModelSource source) =>
-        HubOrigin.Read(source.AdapterFolder ?? source.Folder)?.Commit == download.Commit;
+    /// <param name="download">The download.</param>
+    /// <param name="folder">The model's folder, which need not be there.</param>
+    public static bool HasArrivedAt(this ModelDownload download, string folder) => HubOrigin.Read(folder)?.Commit == download.Commit;
 
     /// <summary>Gives up a download, or the model that it fetched; false when there is none to give up.</summary>
     public static async Task<bool> CancelDownloadAsync(this TrainingDbContext db, string model, bool hasArrived, CancellationToken cancellationToken)

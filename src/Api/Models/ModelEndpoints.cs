@@ -31,7 +31,7 @@ internal static class ModelEndpoints
     /// <response code="200">All models.</response>
     private static async Task<Ok<ListPage<ModelObject>>> ListModels(Caller caller, TrainingDbContext db, ModelCatalog catalog, CancellationToken cancellationToken)
     {
-        List<string> going = await db.ModelDownloads.Where(d => d.CancelRequested && (d.Status == ModelDownloadStatus.Queued || d.Status == ModelDownloadStatus.Running)).Select(d => d.Model).ToListAsync(cancellationToken);
+        List<string> going = await db.ModelDownloads.Where(ModelDownload.BeingDeleted).Select(d => d.Model).ToListAsync(cancellationToken);
         List<ModelObject> models = [.. catalog.ListFolders().Where(m => !going.Contains(m.Id)).Select(Describe), .. (await db.TunedModelsOf(caller).ToListAsync(cancellationToken)).Select(Describe).OrderByDescending(m => m.Created)];
         return TypedResults.Ok((models, false).ToPage(m => m.Id, m => m));
     }

@@ -21,7 +21,7 @@ internal static class RateLimiting
         {
             int perMinute = options.Value.RequestsPerMinute;
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => Partition(http, perMinute));
-            limiter.AddPolicy(Streams, http => PartitionOf(http) is { } partition
+            limiter.AddPolicy(Streams, http => PartitionOf(http) is { } partition && IsStream(http.Request)
                 ? RateLimitPartition.GetConcurrencyLimiter(partition, _ => new() { PermitLimit = options.Value.Streams })
                 : RateLimitPartition.GetNoLimiter(""));
             // Only the bucket knows when there will be room again.
@@ -58,6 +58,10 @@ internal static class RateLimiting
     /// <summary>Whose request it is; null where there are no keys, and so nobody to protect from anybody.</summary>
     private static string? PartitionOf(HttpContext http) =>
         http.User.Identity is { IsAuthenticated: true } ? Caller.Of(http.User).KeyId : $"address {http.Connection.RemoteIpAddress}";
+
+    // A job's events come as a list unless a stream is asked for, a model's always as one.
+    private static bool IsStream(HttpRequest request) =>
+        request.Path.StartsWithSegments("/v1/models", StringComparison.Ordinal) || (bool.TryParse(request.Query["stream"], out bool stream) && stream);
 
     private static Task RefuseStreamAsync(OnRejectedContext context, int streams)
     {

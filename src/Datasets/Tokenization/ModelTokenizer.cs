@@ -68,11 +68,8 @@ public sealed class ModelTokenizer
 
     /// <summary>Reads tokenizer.json and, where present, tokenizer_config.json, special_tokens_map.json, generation_config.json and config.json.</summary>
     /// <exception cref="TokenizerFormatException">A file is missing, broken, or asks for something that is not understood.</exception>
-    public static ModelTokenizer Load(string modelFolder)
-    {
-        var specialTokens = SpecialTokens.Read(modelFolder);
-        return new(TokenizerPipeline.Read(modelFolder, specialTokens), specialTokens);
-    }
+    public static ModelTokenizer Load(string modelFolder) =>
+        new(TokenizerPipeline.Read(modelFolder), SpecialTokens.Read(modelFolder));
 
     /// <summary>The ids of a text. Added tokens in it are recognised; unpaired surrogates count as U+FFFD.</summary>
     /// <param name="text">Any text.</param>

@@ -5,31 +5,19 @@ namespace TrainingService.Datasets.Tokenization;
 /// <summary>What a model folder says of its special tokens outside tokenizer.json; every file of it may be absent.</summary>
 internal sealed record SpecialTokens(JsonElement Configuration, string? Bos, string? Eos, string? Pad, string? Unknown, IReadOnlyList<int> EndIds)
 {
-    /// <summary>
-    /// Which of <see cref="Bos"/> and <see cref="Eos"/> stand around a text; null where tokenizer_config.json says nothing of either, so that
-    /// tokenizer.json decides. Where it speaks of one, transformers 5 makes the post-processor anew.
-    /// </summary>
-    public (string? Before, string? After)? AroundText { get; private init; }
-
     private static readonly JsonElement EmptyObject = JsonSerializer.SerializeToElement(new { });
 
     public static SpecialTokens Read(string modelFolder)
     {
         var configuration = JsonFile.ReadOptional(modelFolder, "tokenizer_config.json");
         var map = JsonFile.ReadOptional(modelFolder, "special_tokens_map.json");
-        bool decides = configuration is { } given && !(given["add_bos_token"].IsNull && given["add_eos_token"].IsNull);
         return new SpecialTokens(
             configuration?.Expect(JsonValueKind.Object) ?? EmptyObject,
             Token("bos_token"),
             Token("eos_token"),
             Token("pad_token"),
             Token("unk_token"),
-            ModelVocabulary.EndIdsOf(modelFolder))
-        {
-            AroundText = decides ? (Added("add_bos_token", "bos_token"), Added("add_eos_token", "eos_token")) : null,
-        };
-
-        string? Added(string flag, string name) => configuration!.Value[flag].AsBoolean(false) ? Token(name) : null;
+            ModelVocabulary.EndIdsOf(modelFolder));
 
         string? Token(string name) => ContentOf(configuration?[name]) ?? ContentOf(map?[name]);
     }

@@ -15,7 +15,7 @@ internal sealed class TokenizerPipeline
     private readonly AddedTokenFinder _foundInText;
     private readonly AddedTokenFinder _foundInNormalizedText;
 
-    private TokenizerPipeline(string modelFolder, JsonComponent file, SpecialTokens specialTokens)
+    private TokenizerPipeline(string modelFolder, JsonComponent file)
     {
         var model = file["model"];
         // Files of before 2020 leave the type out.
@@ -29,7 +29,7 @@ internal sealed class TokenizerPipeline
         var (normalizer, preTokenizer) = TokenizerClassRules.Apply(modelFolder, file);
         _normalizer = Normalizers.Read(normalizer);
         _preTokenizer = PreTokenizers.Read(preTokenizer);
-        _postProcessor = specialTokens.AroundText is var (before, after) ? new(IdsOf(before), IdsOf(after)) : PostProcessor.Read(file["post_processor"]);
+        _postProcessor = PostProcessor.Read(file["post_processor"]);
         Decoders = TokenDecoders.Read(file["decoder"]);
         _foundInText = new AddedTokenFinder(AddedTokens.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _foundInNormalizedText = new AddedTokenFinder(
@@ -42,7 +42,7 @@ internal sealed class TokenizerPipeline
 
     public TokenDecoders Decoders { get; }
 
-    public static TokenizerPipeline Read(string modelFolder, SpecialTokens specialTokens)
+    public static TokenizerPipeline Read(string modelFolder)
     {
         var file = Path.Combine(modelFolder, FileName);
         if (!File.Exists(file))
@@ -52,7 +52,7 @@ internal sealed class TokenizerPipeline
         }
         try
         {
-            return new TokenizerPipeline(modelFolder, JsonFile.Read(file), specialTokens);
+            return new TokenizerPipeline(modelFolder, JsonFile.Read(file));
         }
         catch (InvalidOperationException exception)
         {
@@ -93,10 +93,6 @@ internal sealed class TokenizerPipeline
         ids.AddRange(addSpecialTokens ? _postProcessor.After : []);
         return [.. ids];
     }
-
-    private int[] IdsOf(string? token) => token is null ? []
-        : AddedTokens.FirstOrDefault(added => added.Content == token) is { } known ? [known.Id]
-        : Model.Vocabulary.TryGetValue(token, out int id) ? [id] : [];
 
     private static string ReplaceUnpairedSurrogates(string text) =>
         text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using TrainingService.Domain.Keys;
 using TrainingService.Domain.Recipes;
 
@@ -75,6 +76,10 @@ public sealed class ModelDownload : IOwned
     /// <summary>Whether a worker is about to delete what has arrived.</summary>
     public bool IsBeingDeleted => CancelRequested && IsUnderWay;
 
+    /// <summary><see cref="IsBeingDeleted"/>, for the database.</summary>
+    public static Expression<Func<ModelDownload, bool>> BeingDeleted { get; } =
+        d => d.CancelRequested && (d.Status == ModelDownloadStatus.Queued || d.Status == ModelDownloadStatus.Running);
+
     /// <summary>Asks again for a model whose download has ended, perhaps for another revision of it.</summary>
     public void Restart(string revision, string commit, long bytesTotal, string? owner, DateTime now)
     {
@@ -85,7 +90,6 @@ public sealed class ModelDownload : IOwned
     /// <summary>Gives it up: what has arrived is deleted, also after a failure, and also the whole model.</summary>
     public void Cancel()
     {
-        Require(Status != ModelDownloadStatus.Cancelled, "be cancelled");
         CancelRequested = true;
         if (!IsUnderWay) Status = ModelDownloadStatus.Queued;
     }

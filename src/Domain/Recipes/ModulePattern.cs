@@ -72,7 +72,7 @@ public sealed class ModulePattern
     {
         if (s_known.TryGetValue(anchored, out ModulePattern? known)) return known;
         // Patterns come from clients: the memory of compiled ones is bounded.
-        if (s_known.Count > 2048) s_known.Clear();
+        if (s_known.Count > 4096) s_known.Clear();
         return s_known[anchored] = new(text, anchored);
     }
 }

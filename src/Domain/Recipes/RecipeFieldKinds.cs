@@ -58,8 +58,8 @@ internal static class RecipeFieldKinds
     public static int? ReadInteger(JsonElement e) =>
         ReadNumber(e) is { } v && v == Math.Floor(v) && Math.Abs(v) <= int.MaxValue ? (int)v : null;
 
-    // More than any model has layers of a kind; each entry is looked for among all layers.
-    private const int MostEntries = 512;
+    // More than models have linear layers; each entry is looked for among all of them.
+    private const int MostEntries = 1024;
 
     public static List<string>? ReadNames(JsonElement e) => e.ValueKind switch
     {

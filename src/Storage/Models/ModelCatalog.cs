@@ -21,7 +21,7 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
 
     /// <summary>Whether there is a model of this id, the caller's or a base model, which are everybody's; takes no adapter out of the store.</summary>
     public async Task<bool> ExistsAsync(string id, Caller caller, CancellationToken cancellationToken) =>
-        folders.Find(id) is not null || await FindTunedAsync(id, caller, cancellationToken) is not null;
+        await FindFolderAsync(id, cancellationToken) is not null || await FindTunedAsync(id, caller, cancellationToken) is not null;
 
     /// <summary>
     /// The model with this id as files, or null when there is none that the caller may know of. A tuned model's adapter is taken out of the store
@@ -30,7 +30,7 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
     /// <exception cref="FileStoreException">The adapter cannot be read.</exception>
     public async Task<ModelSource?> FindAsync(string id, Caller caller, CancellationToken cancellationToken)
     {
-        if (folders.Find(id) is { } source) return source;
+        if (await FindFolderAsync(id, cancellationToken) is { } source) return source;
         if (await FindTunedAsync(id, caller, cancellationToken) is not { } tuned) return null;
         return new(id, tuned.Base.Folder, tuned.Base.BaseId ?? tuned.Base.Id, UnpackAdapter(tuned.AdapterKey), tuned.CreatedAt);
     }
@@ -41,7 +41,7 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
 
     /// <summary>The model in a folder that is the one of this id, or that it adapts; null when there is none that the caller may know of. Takes no adapter out of the store.</summary>
     public async Task<ModelSource?> FindInFolderAsync(string id, Caller caller, CancellationToken cancellationToken) =>
-        folders.Find(id) ?? await FindBaseAsync(id, caller, cancellationToken);
+        await FindFolderAsync(id, cancellationToken) ?? await FindBaseAsync(id, caller, cancellationToken);
 
     /// <summary>Deletes an adapter, as it lies in the store and as it was unpacked; one that is not there is fine.</summary>
     /// <exception cref="FileStoreException">It cannot be deleted.</exception>
@@ -49,6 +49,14 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
     {
         files.Delete(key);
         if (UnpackedFolder(key) is var folder && Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>A model in a folder, unless its deletion was asked for.</summary>
+    private async Task<ModelSource?> FindFolderAsync(string id, CancellationToken cancellationToken)
+    {
+        if (folders.Find(id) is not { } source) return null;
+        await using TrainingDbContext db = await contexts.CreateDbContextAsync(cancellationToken);
+        return await db.ModelDownloads.Where(ModelDownload.BeingDeleted).AnyAsync(d => d.Model == id, cancellationToken) ? null : source;
     }
 
     private async Task<(ModelSource Base, string AdapterKey, DateTime CreatedAt)?> FindTunedAsync(string id, Caller caller, CancellationToken cancellationToken)
@@ -64,7 +72,7 @@ public sealed class ModelCatalog(ModelFolder folders, IFileStore files, IDbConte
         else
             return null;
 
-        return folders.Find(await StartOfAsync(db, tuned.JobId, cancellationToken)) is { } source
+        return await FindFolderAsync(await StartOfAsync(db, tuned.JobId, cancellationToken), cancellationToken) is { } source
             ? (source, tuned.AdapterKey, tuned.CreatedAt)
             : null;
     }

@@ -1,3 +1,4 @@
+using TrainingService.Training.Modules;
 using static TorchSharp.torch;
 
 namespace TrainingService.Training.Batching;
@@ -96,24 +97,11 @@ internal sealed class PackedBatch : IDisposable
     /// <summary>Targets that belong to completions: they come first.</summary>
     public int CompletionTargets { get; }
 
-    /// <summary>
-    /// Values of targets summed by owner, (owners,). Each owner's lie side by side: as rows of a padded matrix they are added in one order,
-    /// which a GPU's index_add does not promise.
-    /// </summary>
+    /// <summary>Values of targets summed by owner, (owners,).</summary>
     /// <param name="perTarget">(targets,).</param>
     /// <param name="weights">Multiplied in before, (targets,); null weighs each by 1.</param>
-    public Tensor Sum(Tensor perTarget, Tensor? weights = null)
-    {
-        int width = TargetCounts.Max();
-        var places = new long[TargetCounts.Count * width];
-        var counts = new float[places.Length];
-        long target = 0;
-        for (int owner = 0; owner < TargetCounts.Count; owner++)
-            for (int k = 0; k < TargetCounts[owner]; k++)
-                (places[owner * width + k], counts[owner * width + k]) = (target++, 1);
-        Tensor rows = (weights is null ? perTarget : perTarget * weights).index_select(0, tensor(places, device: perTarget.device));
-        return (rows * tensor(counts, device: perTarget.device)).view(TargetCounts.Count, width).sum(1);
-    }
+    public Tensor Sum(Tensor perTarget, Tensor? weights = null) =>
+        OrderedSums.Add(zeros([TargetCounts.Count], ScalarType.Float32, perTarget.device), Owners, weights is null ? perTarget : perTarget * weights);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -63,10 +63,12 @@ internal sealed class MergedModel : IDisposable
             throw new ModelFormatException($"The adapter holds a whole {unknown}; of this model {_layout.Embedding} and {_layout.Head} can be merged.");
         string embedding = StoredName(_layout.Embedding), head = _layout.Head + ".weight";
         bool savesHead = _adapter.Saved.Contains(_layout.Head);
-        Unties = tied && _adapter.Saved.Count > 0;
+        // A checkpoint may hold a head of its own although it says that they are tied.
+        bool hasHead = _stored.TryGetValue(head, out SafetensorsReader? own) && !(tied && own.Equals(head, _stored[embedding], embedding));
+        Unties = tied && (hasHead || _adapter.Saved.Count > 0);
         // Each of tied matrices was trained by itself, or not at all: both are written.
         if (savesHead) Put(head, tied ? embedding : head, () => _adapter.Copy(_layout.Head));
-        else if (Unties) Put(head, embedding, () => _stored[embedding].Read(embedding));
+        else if (Unties && !hasHead) Put(head, embedding, () => _stored[embedding].Read(embedding));
         if (_adapter.Saved.Contains(_layout.Embedding)) Put(embedding, embedding, () => _adapter.Copy(_layout.Embedding));
     }
 

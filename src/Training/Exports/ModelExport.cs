@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using TrainingService.Datasets.Templates;
 using TrainingService.Training.Checkpoints;
 using TrainingService.Training.Models;
 using TrainingService.Training.Native;
@@ -97,6 +98,10 @@ public static class ModelExport
         foreach (string file in Directory.EnumerateFiles(modelFolder))
             if (Path.GetFileName(file) is var name && name != "README.md" && name[0] != '.' && !s_weightEndings.Any(e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
                 File.Copy(file, Path.Combine(folder, name));
+        string templates = Path.Combine(modelFolder, ChatTemplate.AdditionalFolder);
+        if (Directory.Exists(templates))
+            foreach (string file in Directory.EnumerateFiles(templates, "*.jinja"))
+                File.Copy(file, Path.Combine(Directory.CreateDirectory(Path.Combine(folder, ChatTemplate.AdditionalFolder)).FullName, Path.GetFileName(file)));
         if (!untie) return;
         string path = Path.Combine(folder, "config.json");
         JsonNode config = JsonNode.Parse(File.ReadAllBytes(path), documentOptions: new() { AllowTrailingCommas = true })!;

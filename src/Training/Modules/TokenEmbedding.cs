@@ -22,13 +22,6 @@ internal sealed class TokenEmbedding(VocabularyMatrix matrix, double scale = 1, 
         if (scale != 1) value.mul_(scale);
         if (adapter?.Noise.EmbeddingNoise(attention.Sequences, value.shape[1]) is { } noise) value.add_(noise.to_type(value.dtype), scalesNoise ? scale : 1);
         return tape.Record(value, copy?.Gradient is not null,
-            gradient => Add(copy!.Gradient!, ids, gradient.to_type(ScalarType.Float32) * scale));
-    }
-
-    // A token's rows are added in one order on either device: index_add's on a CPU, by sorting on a GPU.
-    private static void Add(Tensor total, Tensor ids, Tensor gradient)
-    {
-        if (total.device_type == DeviceType.CPU) total.index_add_(0, ids, gradient, 1);
-        else total.index_put_(gradient, new[] { ids }, accumulate: true);
+            gradient => OrderedSums.Add(copy!.Gradient!, ids, gradient.to_type(ScalarType.Float32) * scale));
     }
 }

@@ -33,12 +33,14 @@ internal static class NativeHeap
     /// objects alone, and with a large cache in the processor waits for hundreds of MiB of them: with 300 MiB of cache,
     /// SmolLM2's training grew by 200 MiB a step. Called often, it acts a few times a second.
     /// </summary>
-    public static void FreeScalars()
+    /// <returns>Whether it acted.</returns>
+    public static bool FreeScalars()
     {
         long now = Environment.TickCount64, before = Volatile.Read(ref s_scalarsFreedAt);
-        if (now - before < BetweenCollections || Interlocked.CompareExchange(ref s_scalarsFreedAt, now, before) != before) return;
+        if (now - before < BetweenCollections || Interlocked.CompareExchange(ref s_scalarsFreedAt, now, before) != before) return false;
         GC.Collect(0, GCCollectionMode.Forced, blocking: true);
         GC.WaitForPendingFinalizers();
+        return true;
     }
 
     /// <summary>Gives the kernel what is free, as after loading: quantising SmolLM2 left 188 MiB behind a model of 107.</summary>

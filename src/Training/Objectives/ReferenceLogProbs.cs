@@ -84,7 +84,7 @@ internal sealed class ReferenceLogProbs
         }
         catch (IOException)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary)) File.Delete(temporary);
         }
     }
 

@@ -74,9 +74,11 @@ internal static class TrainingState
     private static JsonObject WithoutDefaults(TrainingRecipe recipe)
     {
         JsonObject written = RecipeJson.Write(recipe), defaults = RecipeJson.Write(new() { Method = recipe.Method });
-        foreach ((JsonObject settings, JsonObject plain) in from name in written.Select(p => p.Key) where written[name] is JsonObject && defaults[name] is JsonObject select (written[name]!.AsObject(), defaults[name]!.AsObject()))
-            foreach (string name in settings.Select(p => p.Key).Where(name => JsonNode.DeepEquals(settings[name], plain[name])).ToList())
-                settings.Remove(name);
+        foreach ((string part, JsonNode? plain) in defaults)
+        {
+            if (plain is not JsonObject || written[part] is not JsonObject settings) continue;
+            foreach (string name in settings.Select(s => s.Key).Where(name => JsonNode.DeepEquals(settings[name], plain[name])).ToList()) settings.Remove(name);
+        }
         return written;
     }
 }

@@ -70,7 +70,7 @@ internal sealed class DownloadLease
             }
             catch (DbUpdateConcurrencyException)
             {
-                return; // claimed by another in between
+                // Claimed by another in between, and then it is not ours any more; or given up, which the change must see.
             }
             catch (Exception e) when (!HasLapsed && e is not InvalidOperationException { InnerException: null })
             {

@@ -42,19 +42,22 @@ internal sealed partial class ModelDownloader(
         }
         catch (HubException e)
         {
-            end = UnlessCancelled(d => d.Fail(e.Code, e.Message, Now));
+            end = Failed(d => d.Fail(e.Code, e.Message, Now));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            end = UnlessCancelled(d => d.Fail(StorageError, $"The models folder cannot be written: {e.Message}", Now));
+            LogFailed(e, download.Model);
+            end = Failed(d => d.Fail(StorageError, $"The models folder cannot be written: {e.Message}", Now));
         }
         catch (Exception e)
         {
             LogFailed(e, download.Model);
-            end = UnlessCancelled(d => d.Fail("internal_error", $"An error of the service: {e.Message}", Now));
+            end = Failed(d => d.Fail("internal_error", $"An error of the service: {e.Message}", Now));
         }
-        if (end is null) return;
-        await lease.ChangeAsync(end, e => LogDatabaseAway(e.Message));
+        if (end is not null) await lease.ChangeAsync(end, e => LogDatabaseAway(e.Message));
+
+        // A deletion that was this claim's own work and did not succeed is told, and may be asked for again.
+        Action<ModelDownload> Failed(Action<ModelDownload> fail) => download.CancelRequested ? fail : UnlessCancelled(fail);
     }
 
     /// <summary>A client that gave it up in the last moment was told that it is gone: whoever claims it next deletes what there is.</summary>

@@ -35,7 +35,7 @@ public sealed class WorkerOptions
     [Range(1, 100)]
     public int MaxAttemptsWithoutProgress { get; set; } = 3;
 
-    /// <summary>How long a job waits after an error that may pass before it is tried again; ten times as long after each further one in a row.</summary>
+    /// <summary>How long a job waits after an error that may pass before it is tried again; ten times as long after each further one in a row, at most a day.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMinutes(1);
 

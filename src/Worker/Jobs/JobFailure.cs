@@ -35,11 +35,12 @@ internal sealed record JobFailure(string Code, string Message, string? Param, bo
         ChatTemplateException e => new("unsupported_model", e.Message, "model", MayPass: false),
         ModelFormatException e => new("unsupported_model", e.Message, "model", MayPass: false),
         NonFiniteMetricException e => new("training_diverged", e.Message, RecipeJson.HyperparametersParam(method), MayPass: false),
+        // Before what its exceptions derive from.
+        _ when JobLease.IsDatabaseAway(exception) => new("database_error", "The database did not answer.", null, MayPass: true),
         IOException or UnauthorizedAccessException => new("storage_error", exception.Message, null, MayPass: true),
         OutOfMemoryException => OutOfMemory(method),
         ExternalException e when e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
             || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory(method),
-        _ when JobLease.IsDatabaseAway(exception) => new("database_error", "The database did not answer.", null, MayPass: true),
         _ => new("internal_error", $"An error of the service: {exception.Message}", null, MayPass: false),
     };
 

@@ -63,8 +63,7 @@ internal sealed partial class JobRunner(
         {
             LogFailed(e);
             using JsonDocument recipe = JsonDocument.Parse(job.Recipe);
-            TrainingRecipe asked = RecipeJson.ReadResolved(recipe.RootElement, job.Seed);
-            return (null, JobFailure.Of(e, asked.Method, isMapped: asked.Columns is not null));
+            return (null, JobFailure.Of(e, RecipeJson.MethodOf(recipe.RootElement), isMapped: recipe.RootElement.TryGetProperty("columns", out _)));
         }
     }
 
@@ -88,7 +87,9 @@ internal sealed partial class JobRunner(
             }
             if (failure is { MayPass: true } && job.AttemptsWithoutProgress < options.Value.MaxAttemptsWithoutProgress)
             {
-                TimeSpan delay = options.Value.RetryDelay * Math.Pow(10, job.AttemptsWithoutProgress - 1);
+                // An attempt that saved a state before it failed counts as the first.
+                double factor = Math.Pow(10, Math.Clamp(job.AttemptsWithoutProgress - 1, 0, 6));
+                var delay = TimeSpan.FromTicks((long)Math.Min(options.Value.RetryDelay.Ticks * factor, TimeSpan.TicksPerDay));
                 job.RetryLater(now + delay);
                 return [events.WillRetry(failure, delay)];
             }

@@ -35,7 +35,7 @@ internal sealed partial class RunFolder(string path, int epoch)
         catch
         {
             // On a full disk half a state would take the room that the next one needs.
-            DeleteHalfWritten();
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
             throw;
         }
         foreach ((string old, _) in States().Skip(StatesKept)) Directory.Delete(old, recursive: true);
@@ -53,7 +53,7 @@ internal sealed partial class RunFolder(string path, int epoch)
             trainer.RestoreState(folder);
         }
         // What says nothing about the file itself, such as a disk that is away or a GPU that is full, costs no state.
-        catch (Exception e) when (e is EndOfStreamException or not (IOException or UnauthorizedAccessException or OutOfMemoryException or ExternalException))
+        catch (Exception e) when (e is EndOfStreamException or FileNotFoundException or not (IOException or UnauthorizedAccessException or OutOfMemoryException or ExternalException))
         {
             Directory.Delete(folder, recursive: true);
             throw new IOException($"The training state after step {step} is damaged; the next attempt starts from an earlier one.", e);

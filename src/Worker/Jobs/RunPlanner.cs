@@ -57,11 +57,7 @@ internal sealed class RunPlanner(IDbContextFactory<TrainingDbContext> contexts, 
     private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe, CancellationToken cancellationToken)
     {
         using Stream rows = files.OpenRead(file.StorageKey);
-        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return row;
-        }
+        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns, cancellationToken)) yield return row;
     }
 
     private static PreparedDataset Prepare(

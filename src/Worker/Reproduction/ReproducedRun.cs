@@ -100,6 +100,8 @@ internal sealed class ReproducedRun(Manifest manifest, ContentSearch files, IRea
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
+            // Nobody would try it again.
+            [$"{WorkerOptions.Section}:{nameof(WorkerOptions.MaxAttemptsWithoutProgress)}"] = "1",
             ["Storage:Provider"] = nameof(StorageProvider.Sqlite),
             ["Storage:ConnectionString"] = $"Data Source={Path.Combine(folder, "training.db")};Pooling=False",
             ["Storage:FilesFolder"] = Path.Combine(folder, "files"),
@@ -123,8 +125,7 @@ internal sealed class ReproducedRun(Manifest manifest, ContentSearch files, IRea
 
             await host.Services.GetRequiredService<IJobRunner>().RunAsync(manifest.Job, cancellationToken);
             FineTuningJob job = await db.Jobs.AsNoTracking().SingleAsync(j => j.Id == manifest.Job, cancellationToken);
-            if (job.AdapterKey is null)
-                throw new ReproductionException($"The job did not succeed: {job.ErrorMessage ?? await db.Events.Where(e => e.JobId == job.Id).OrderByDescending(e => e.Sequence).Select(e => e.Message).FirstAsync(cancellationToken)}");
+            if (job.AdapterKey is null) throw new ReproductionException($"The job did not succeed: {job.ErrorMessage ?? "it was interrupted."}");
             using var zip = new MemoryStream();
             await using (Stream stored = store.OpenRead(job.AdapterKey)) await stored.CopyToAsync(zip, cancellationToken);
             return zip.ToArray();

@@ -220,11 +220,11 @@ public sealed class CreateJobTests(ApiServer server) : IClassFixture<ApiServer>
     public async Task ListsThatNoModelNeeds_AreRefused()
     {
         string file = await server.UploadGoodFileAsync();
-        string ranks = string.Join(", ", Enumerable.Range(0, 513).Select(i => $"\"q{i}\": 4"));
+        string ranks = string.Join(", ", Enumerable.Range(0, 1025).Select(i => $"\"q{i}\": 4"));
         using HttpResponseMessage response = await server.CreateJobAsync($$$"""{"model": "demo-model", "training_file": "{{{file}}}", "method": {"type": "dpo", "dpo": {"lora": {"rank_pattern": { {{{ranks}}} } } } } }""");
         JsonObject error = await response.ErrorAsync(HttpStatusCode.BadRequest);
         Assert.Equal("method.dpo.lora.rank_pattern", error.Param());
-        Assert.Contains("at most 512", error.Message());
+        Assert.Contains("at most 1024", error.Message());
     }
 
     [Fact]

@@ -63,6 +63,8 @@ public sealed class RateLimitTests(PostgresServer postgres)
             JsonObject error = await refused.ErrorAsync(HttpStatusCode.TooManyRequests);
             Assert.Equal(("rate_limit_exceeded", "This key has 1 streams of events open, which is all that it may have. Close one first."), (error.Text("code"), error.Message()));
             Assert.NotNull(refused.Headers.RetryAfter);
+            using HttpResponseMessage list = await ada.GetAsync($"/v1/fine_tuning/jobs/{job}/events");
+            await list.JsonAsync();
             using HttpResponseMessage others = await other.GetAsync(stream, HttpCompletionOption.ResponseHeadersRead);
             Assert.Equal(HttpStatusCode.OK, others.StatusCode);
         }

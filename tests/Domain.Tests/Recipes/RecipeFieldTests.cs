@@ -73,16 +73,16 @@ public sealed class RecipeFieldTests
         ("r", "a whole number from 1 to 1024", ["1", "1024", "8.0"], ["0", "1025", "8.5"]),
         ("lora_alpha", "a number above 0", ["0.5", "1e6"], ["0", "-16"]),
         ("lora_dropout", "a number from 0 to below 1", ["0", "0.999"], ["-0.1", "1"]),
-        ("target_modules", "\"all-linear\", a list of layer names such as [\"q_proj\", \"v_proj\"], or a regular expression of whole module paths such as \".*q_proj\"",
+        ("target_modules", "\"all-linear\", a list of at most 1024 layer names such as [\"q_proj\", \"v_proj\"], or a regular expression of whole module paths such as \".*q_proj\"",
             ["\"all-linear\"", "[\"all-linear\"]", "[\"o_proj\"]", "\".*[qk]_proj\""], ["[]", "\"\"", "\"(\"", "[\"\"]", "[1]", "{}", "[\"all-linear\", \"q_proj\"]"]),
         ("modules_to_save", "a list of the embedding's and the head's names, such as [\"embed_tokens\", \"lm_head\"], or null", ["[\"lm_head\"]", "[]", "null"], ["\"lm_head\"", "[1]", "true"]),
         ("use_dora", "true or false", ["true", "false"], ["1"]),
         ("init_lora_weights", "true, \"gaussian\", \"pissa\" or \"pissa_niter_N\" with N iterations from 1 to 100",
             ["true", "\"gaussian\"", "\"pissa\"", "\"pissa_niter_16\""], ["false", "\"olora\"", "\"pissa_niter_0\"", "\"pissa_niter_101\"", "\"pissa_niter_\"", "\"pissa_niter_4x\""]),
         ("use_rslora", "true or false", ["true", "false"], ["0"]),
-        ("layers_to_transform", "a list of at most 512 layer indices from 0, or null", ["[0]", "[3, 1, 1]", "5", "null", "[2.0]"], ["[-1]", "[]", "[0.5]", "\"0\"", "[null]", "-1"]),
-        ("rank_pattern", "an object of at most 512 layer names, each with a rank from 1 to 1024", ["{}", "{\"q_proj\": 1, \"v_proj\": 1024}", "{\"q_proj\": 4.0}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1025}", "{\"q_proj\": 1.5}", "[]", "{\"q_proj\": \"4\"}", "{\"(\": 4}"]),
-        ("alpha_pattern", "an object of at most 512 layer names, each with a number above 0", ["{}", "{\"q_proj\": 0.5}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1e999}", "{\"q_proj\": null}"]),
+        ("layers_to_transform", "a list of at most 1024 layer indices from 0, or null", ["[0]", "[3, 1, 1]", "5", "null", "[2.0]"], ["[-1]", "[]", "[0.5]", "\"0\"", "[null]", "-1"]),
+        ("rank_pattern", "an object of at most 1024 layer names, each with a rank from 1 to 1024", ["{}", "{\"q_proj\": 1, \"v_proj\": 1024}", "{\"q_proj\": 4.0}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1025}", "{\"q_proj\": 1.5}", "[]", "{\"q_proj\": \"4\"}", "{\"(\": 4}"]),
+        ("alpha_pattern", "an object of at most 1024 layer names, each with a number above 0", ["{}", "{\"q_proj\": 0.5}"], ["{\"q_proj\": 0}", "{\"q_proj\": 1e999}", "{\"q_proj\": null}"]),
     ];
 
     public static TheoryData<string, string> AcceptedValues => [.. from range in s_ranges from value in range.Accepted select (range.Field, value)];

@@ -58,6 +58,29 @@ public class ModelExportTests(ITestOutputHelper output)
         Assert.InRange(Largest(policy, Score(merged, null)), 0, Rounding(policy));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("embed_tokens")]
+    [InlineData("lm_head")]
+    public void HeadOfACheckpointThatSaysItIsTied_StaysItsOwn(string? saved)
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(folder.Path, "model"), adapter = Path.Combine(folder.Path, "adapter"), merged = Path.Combine(folder.Path, "merged");
+        Directory.CreateDirectory(model);
+        File.Copy(Golden.Path("families", "llama_tied_llama3rope", "config.json"), Path.Combine(model, "config.json"));
+        using DisposeScope scope = NewDisposeScope();
+        using (SafetensorsReader reader = Golden.Tensors("families", "llama_tied_llama3rope", "model.safetensors"))
+            SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"),
+                [.. reader.Names.Select(n => KeyValuePair.Create(n, reader.Read(n))), new("lm_head.weight", reader.Read("model.embed_tokens.weight").flip(0))]);
+        RandomAdapter.Write(model, adapter, new() { ModulesToSave = saved is null ? [] : [saved] });
+
+        ModelExport.WriteMerged(model, adapter, merged, cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.False(Golden.Json(Path.Combine(merged, "config.json")).GetProperty("tie_word_embeddings").GetBoolean());
+        float[] policy = Score(model, adapter);
+        Assert.InRange(Largest(policy, Score(merged, null)), 0, Rounding(policy));
+    }
+
     /// <summary>Log-probabilities of random models go to −20, where a unit of float32 is 2e-6.</summary>
     private static double Rounding(float[] logProbs) => 1e-5 * Math.Max(1, logProbs.Max(Math.Abs) / 5);
 

@@ -2,9 +2,11 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using TorchSharp;
 using TrainingService.Training.Native;
+using TrainingService.Training.Tests.Models;
 
 namespace TrainingService.Training.Tests.Native;
 
+[Collection(nameof(Alone))]
 public class NativeHeapTests
 {
     [Fact]
@@ -23,14 +25,12 @@ public class NativeHeapTests
     }
 
     [Fact]
-    public void Collections_AreAFewASecond_HoweverOftenTheyAreAskedFor()
+    public void HoweverOftenAskedFor_ItActsAFewTimesASecond()
     {
         var elapsed = Stopwatch.StartNew();
-        int before = GC.CollectionCount(0);
-        while (elapsed.Elapsed < TimeSpan.FromMilliseconds(500)) NativeHeap.FreeScalars();
-        int forced = GC.CollectionCount(0) - before;
-        // Other tests beside this one have the collector work too, but not by the thousand.
-        Assert.InRange(forced, 1, 500);
+        int acted = 0;
+        while (elapsed.Elapsed < TimeSpan.FromMilliseconds(500)) acted += NativeHeap.FreeScalars() ? 1 : 0;
+        Assert.InRange(acted, 1, 3);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

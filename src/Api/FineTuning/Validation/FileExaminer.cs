@@ -81,11 +81,7 @@ internal sealed class FileExaminer(IFileStore store, IOptions<ApiOptions> option
     private IEnumerable<TrainingRow> Read(StoredFile file, TrainingRecipe recipe, CancellationToken cancellationToken)
     {
         using Stream rows = store.OpenRead(file.StorageKey);
-        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return row;
-        }
+        foreach (TrainingRow row in TrainingFile.Read(rows, recipe.Columns, cancellationToken)) yield return row;
     }
 
     private T? Guarded<T>(StoredFile file, string param, List<RecipeProblem> problems, Func<T?> read) where T : class
