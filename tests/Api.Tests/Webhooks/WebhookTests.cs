@@ -256,7 +256,8 @@ public sealed class WebhookTests(PostgresServer postgres)
         await silent.WaitAsync(1);
         using (HttpResponseMessage test = await server.Client.PostAsync($"/v1/webhooks/{quick.Text("id")}/test", null)) await test.JsonAsync();
         await awake.WaitAsync(1);
-        Assert.Single(silent.All);
+        // One attempt at a time, each given up on after a quarter of a minute.
+        Assert.InRange(silent.All.Length, 1, 7);
     }
 
     [Fact]
