@@ -128,9 +128,8 @@ internal static class FileEndpoints
         string id, Caller caller, TrainingDbContext db, IFileStore store, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         if (await FindAsync(id, caller, db, timeProvider, cancellationToken) is not { } file) return ApiError.NoSuch("File", id);
-        JobStatus[] open = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
         var needing = await db.Jobs
-            .Where(j => open.Contains(j.Status) && (j.TrainingFileId == id || j.ValidationFileId == id))
+            .Where(j => FineTuningJob.OpenStatuses.Contains(j.Status) && (j.TrainingFileId == id || j.ValidationFileId == id))
             .OrderBy(j => j.CreatedAt).Select(j => new { j.Id, j.Status }).FirstOrDefaultAsync(cancellationToken);
         if (needing is not null)
             return ApiError.Conflict($"File {id} is needed by job {needing.Id}, which is {WireNames.Of(needing.Status)}. Cancel the job or wait until it ends.", "id", "file_in_use");

@@ -81,8 +81,7 @@ internal static class DeleteModelEndpoint
     /// <summary>The refusal when a job that has not ended starts from such a model; else null.</summary>
     private static async Task<ApiError?> RefusalAsync(Func<string, Task<bool>> isGoing, TrainingDbContext db, CancellationToken cancellationToken)
     {
-        JobStatus[] open = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
-        var waiting = await db.Jobs.Where(j => open.Contains(j.Status)).Select(j => new { j.Id, j.Model, j.Status }).ToListAsync(cancellationToken);
+        var waiting = await db.Jobs.Where(j => FineTuningJob.OpenStatuses.Contains(j.Status)).Select(j => new { j.Id, j.Model, j.Status }).ToListAsync(cancellationToken);
         foreach (var job in waiting.DistinctBy(j => j.Model))
             if (await isGoing(job.Model))
                 return ApiError.Conflict($"Model {job.Model} is what job {job.Id} starts from, which is {WireNames.Of(job.Status)}. Cancel the job or wait until it ends.", "model");

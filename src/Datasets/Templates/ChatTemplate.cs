@@ -10,6 +10,14 @@ public sealed class ChatTemplate
     /// <summary>The folder beside a model's own template that holds more of them, each for its purpose.</summary>
     public const string AdditionalFolder = "additional_chat_templates";
 
+    /// <summary>Paths of a model's further templates, in the order of their names.</summary>
+    /// <param name="modelFolder">The model's folder.</param>
+    public static IReadOnlyList<string> AdditionalFiles(string modelFolder)
+    {
+        string folder = Path.Combine(modelFolder, AdditionalFolder);
+        return Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder, "*.jinja").Order(StringComparer.Ordinal)] : [];
+    }
+
     private const string Default = "default";
     private const string ForTools = "tool_use";
 

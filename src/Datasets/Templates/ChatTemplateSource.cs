@@ -20,9 +20,8 @@ internal sealed record ChatTemplateSource(string Name, string Text, string Origi
         if (File.Exists(file) || Directory.Exists(more))
         {
             if (File.Exists(file)) yield return new("default", File.ReadAllText(file), Path.GetFileName(file));
-            if (Directory.Exists(more))
-                foreach (string named in Directory.EnumerateFiles(more, "*.jinja").Order())
-                    yield return new(Path.GetFileNameWithoutExtension(named), File.ReadAllText(named), Path.GetFileName(named));
+            foreach (string named in ChatTemplate.AdditionalFiles(modelFolder))
+                yield return new(Path.GetFileNameWithoutExtension(named), File.ReadAllText(named), Path.GetFileName(named));
             yield break;
         }
         if (configuration.ValueKind != JsonValueKind.Object || !configuration.TryGetProperty("chat_template", out JsonElement given)) yield break;

@@ -134,6 +134,9 @@ public sealed class FineTuningJob : IOwned
     /// <summary>Claims in a row, the present one included, that brought the job no further: a worker crashed, or an error may pass by itself.</summary>
     public int AttemptsWithoutProgress => LeaseEpoch - ProgressEpoch;
 
+    /// <summary>The statuses of jobs that have not ended: <see cref="IsFinal"/> is none of them.</summary>
+    public static IReadOnlyList<JobStatus> OpenStatuses { get; } = [JobStatus.Queued, JobStatus.Running, JobStatus.Paused];
+
     /// <summary>Whether the job has ended for good.</summary>
     public bool IsFinal => Status is JobStatus.Succeeded or JobStatus.Failed or JobStatus.Cancelled;
 

@@ -98,10 +98,8 @@ public static class ModelExport
         foreach (string file in Directory.EnumerateFiles(modelFolder))
             if (Path.GetFileName(file) is var name && name != "README.md" && name[0] != '.' && !s_weightEndings.Any(e => name.EndsWith(e, StringComparison.OrdinalIgnoreCase)))
                 File.Copy(file, Path.Combine(folder, name));
-        string templates = Path.Combine(modelFolder, ChatTemplate.AdditionalFolder);
-        if (Directory.Exists(templates))
-            foreach (string file in Directory.EnumerateFiles(templates, "*.jinja"))
-                File.Copy(file, Path.Combine(Directory.CreateDirectory(Path.Combine(folder, ChatTemplate.AdditionalFolder)).FullName, Path.GetFileName(file)));
+        foreach (string file in ChatTemplate.AdditionalFiles(modelFolder))
+            File.Copy(file, Path.Combine(Directory.CreateDirectory(Path.Combine(folder, ChatTemplate.AdditionalFolder)).FullName, Path.GetFileName(file)));
         if (!untie) return;
         string path = Path.Combine(folder, "config.json");
         JsonNode config = JsonNode.Parse(File.ReadAllBytes(path), documentOptions: new() { AllowTrailingCommas = true })!;

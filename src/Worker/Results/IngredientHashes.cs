@@ -51,9 +51,7 @@ internal sealed class IngredientHashes(IFileStore files, FileDigests digests)
     {
         IReadOnlyList<string> weights = SafetensorsHeaders.Files(folder);
         string[] index = weights is [SafetensorsHeaders.Whole] ? [] : [SafetensorsHeaders.Index];
-        IEnumerable<string> templates = Directory.Exists(Path.Combine(folder, ChatTemplate.AdditionalFolder))
-            ? Directory.EnumerateFiles(Path.Combine(folder, ChatTemplate.AdditionalFolder), "*.jinja").Select(f => $"{ChatTemplate.AdditionalFolder}/{Path.GetFileName(f)}").Order(StringComparer.Ordinal)
-            : [];
+        IEnumerable<string> templates = ChatTemplate.AdditionalFiles(folder).Select(f => $"{ChatTemplate.AdditionalFolder}/{Path.GetFileName(f)}");
         return [.. s_read.Where(name => File.Exists(Path.Combine(folder, name))), .. templates, .. index, .. weights];
     }
 }

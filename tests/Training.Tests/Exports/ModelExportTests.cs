@@ -66,12 +66,8 @@ public class ModelExportTests(ITestOutputHelper output)
     {
         using var folder = new TemporaryFolder();
         string model = Path.Combine(folder.Path, "model"), adapter = Path.Combine(folder.Path, "adapter"), merged = Path.Combine(folder.Path, "merged");
-        Directory.CreateDirectory(model);
-        File.Copy(Golden.Path("families", "llama_tied_llama3rope", "config.json"), Path.Combine(model, "config.json"));
         using DisposeScope scope = NewDisposeScope();
-        using (SafetensorsReader reader = Golden.Tensors("families", "llama_tied_llama3rope", "model.safetensors"))
-            SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"),
-                [.. reader.Names.Select(n => KeyValuePair.Create(n, reader.Read(n))), new("lm_head.weight", reader.Read("model.embed_tokens.weight").flip(0))]);
+        WriteFamily("llama_tied_llama3rope", model, reader => [new("lm_head.weight", reader.Read("model.embed_tokens.weight").flip(0))]);
         RandomAdapter.Write(model, adapter, new() { ModulesToSave = saved is null ? [] : [saved] });
 
         ModelExport.WriteMerged(model, adapter, merged, cancellationToken: TestContext.Current.CancellationToken);
@@ -79,6 +75,15 @@ public class ModelExportTests(ITestOutputHelper output)
         Assert.False(Golden.Json(Path.Combine(merged, "config.json")).GetProperty("tie_word_embeddings").GetBoolean());
         float[] policy = Score(model, adapter);
         Assert.InRange(Largest(policy, Score(merged, null)), 0, Rounding(policy));
+    }
+
+    /// <summary>Writes a family's checkpoint with more tensors.</summary>
+    private static void WriteFamily(string family, string folder, Func<SafetensorsReader, IEnumerable<KeyValuePair<string, Tensor>>> more)
+    {
+        Directory.CreateDirectory(folder);
+        File.Copy(Golden.Path("families", family, "config.json"), Path.Combine(folder, "config.json"));
+        using SafetensorsReader reader = Golden.Tensors("families", family, "model.safetensors");
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), [.. reader.Names.Select(n => KeyValuePair.Create(n, reader.Read(n))), .. more(reader)]);
     }
 
     /// <summary>Log-probabilities of random models go to −20, where a unit of float32 is 2e-6.</summary>
@@ -132,13 +137,10 @@ public class ModelExportTests(ITestOutputHelper output)
     {
         using var folder = new TemporaryFolder();
         string model = Path.Combine(folder.Path, "model"), adapter = Path.Combine(folder.Path, "adapter"), merged = Path.Combine(folder.Path, "merged");
-        Directory.CreateDirectory(model);
-        File.Copy(Golden.Path("families", "gpt2", "config.json"), Path.Combine(model, "config.json"));
         using DisposeScope scope = NewDisposeScope();
         // Older checkpoints keep the causal mask.
         KeyValuePair<string, Tensor>[] buffers = [new("h.0.attn.bias", ones(1, 1, 4, 4, dtype: ScalarType.Bool).tril()), new("h.0.attn.step", tensor((short)7)), new("h.0.attn.small", tensor((sbyte)-3))];
-        using (SafetensorsReader reader = Golden.Tensors("families", "gpt2", "model.safetensors"))
-            SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"), [.. reader.Names.Select(n => KeyValuePair.Create(n, reader.Read(n))), .. buffers]);
+        WriteFamily("gpt2", model, _ => buffers);
         RandomAdapter.Write(model, adapter, new() { TargetModules = ["c_attn"] });
 
         ModelExport.WriteMerged(model, adapter, merged, cancellationToken: TestContext.Current.CancellationToken);
